@@ -1,0 +1,177 @@
+#!/usr/bin/python
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Converge one scope of a host in one call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_state
+short_description: Converge everything that one owner declares on a host, in one call
+version_added: 0.1.0
+description:
+  - Compares a declaration of packages, groups, users, directories, files, links, systemd units and absences with the host,
+    plans once, then prints that plan (check mode, diff) or applies it.
+  - Every file is written beside its target and validated before any is renamed. systemd is reloaded at most once. Exactly the
+    units that a change concerns are restarted; what a killed run still owed is done by the next one.
+  - A manifest on the host (C(/var/lib/steady-fleet/scopes/)) records what each scope declared, so what is no longer declared is removed.
+  - Missing parents of a declared path are created as C(root:root 0755).
+  - Missing packages are installed by M(ansible.builtin.apt) or M(ansible.builtin.dnf), which this module's action plugin calls only when needed.
+author: The steady.fleet developers
+options:
+  scope:
+    description: Whose declaration this is, such as C(base) or C(python_app/catscan). One scope owns a path; no other may declare it.
+    type: str
+  packages:
+    description: Packages that must be installed, by the names of this platform. Never upgraded.
+    type: list
+    elements: str
+  groups:
+    description: Groups that must exist. Never removed unless listed under O(absent).
+    type: list
+    elements: dict
+    suboptions:
+      name: {description: The group's name., type: str, required: true}
+      gid: {description: Its number; chosen by the host when left out., type: int}
+      system: {description: Whether to take a new number from the system range., type: bool, default: true}
+  users:
+    description: Users that must exist. Never removed unless listed under O(absent).
+    type: list
+    elements: dict
+    suboptions:
+      name: {description: The login name., type: str, required: true}
+      uid: {description: Its number; chosen by the host when left out., type: int}
+      group: {description: The primary group; by default one of the same name., type: str}
+      groups: {description: Further groups. Other memberships are left alone., type: list, elements: str}
+      home: {description: The home directory. It is not created., type: str, default: /nonexistent}
+      shell: {description: The login shell., type: str, default: /usr/sbin/nologin}
+      system: {description: Whether to take a new number from the system range., type: bool, default: true}
+  directories:
+    description: Directories that must exist. One that is no longer declared is removed only if it was made here and is empty.
+    type: list
+    elements: dict
+    suboptions:
+      path: {description: Its absolute path., type: path, required: true}
+      owner: {description: The owner's name., type: str, default: root}
+      group: {description: The group's name., type: str, default: root}
+      mode: {description: Its permissions in octal., type: str, default: '0755'}
+      keep: {description: Leave it in place when it is no longer declared., type: bool, default: false}
+  files:
+    description: Files with their whole content, said by exactly one of C(content), C(source) and C(template).
+    type: list
+    elements: dict
+    suboptions: &file
+      path: {description: Its absolute path., type: path, required: true}
+      content: {description: The text., type: str}
+      source: {description: A file on the controller, found as a role's C(files/) are., type: str}
+      template: {description: A Jinja template on the controller, found as a role's C(templates/) are., type: str}
+      vars: {description: Further variables for the template., type: dict}
+      owner: {description: The owner's name., type: str, default: root}
+      group: {description: The group's name., type: str, default: root}
+      mode: {description: Its permissions in octal., type: str, default: '0644'}
+      validate:
+        description: A command, as a list, that must succeed before the file is put in place; C(%s) stands for the staged file.
+        type: list
+        elements: str
+      secret: {description: Show in a diff which C(KEY=) lines change and never a value., type: bool, default: false}
+      seed: {description: Write it only if there is none; later content is the application's own., type: bool, default: false}
+      keep: {description: Leave it in place when it is no longer declared., type: bool, default: false}
+      restarts: {description: Units to restart (if they are running) when it changes., type: list, elements: str}
+      reloads: {description: Units to reload (if they are running) when it changes., type: list, elements: str}
+      sha256: {description: 'Set by the action plugin: the digest of the content.', type: str}
+      data: {description: 'Set by the action plugin: the content in base64, when the host asked for it.', type: str}
+  links:
+    description: Symbolic links, switched atomically.
+    type: list
+    elements: dict
+    suboptions:
+      path: {description: Its absolute path., type: path, required: true}
+      target: {description: What it points at., type: str, required: true}
+      keep: {description: Leave it in place when it is no longer declared., type: bool, default: false}
+      restarts: {description: Units to restart (if they are running) when it changes., type: list, elements: str}
+      reloads: {description: Units to reload (if they are running) when it changes., type: list, elements: str}
+  units:
+    description:
+      - systemd units. With C(content), C(source) or C(template) the unit's file C(/etc/systemd/system/NAME) is declared too,
+        verified before it is put in place, and a change of it restarts the unit. Without, the unit comes from a package.
+    type: list
+    elements: dict
+    suboptions:
+      name: {description: 'The full name, such as C(catscan-api.service).', type: str, required: true}
+      content: {description: The text of its file., type: str}
+      source: {description: A file on the controller., type: str}
+      template: {description: A Jinja template on the controller., type: str}
+      vars: {description: Further variables for the template., type: dict}
+      enabled: {description: Whether it starts at boot. Left alone when not said., type: bool}
+      state: {description: Whether it runs now. Left alone when not said., type: str, choices: [started, stopped]}
+      masked: {description: Whether it is masked. Left alone when not said., type: bool}
+      ports:
+        description: TCP ports that it will listen on. Taken by another process when the unit has to be started, nothing is changed.
+        type: list
+        elements: int
+      sha256: {description: 'Set by the action plugin: the digest of the content.', type: str}
+      data: {description: 'Set by the action plugin: the content in base64, when the host asked for it.', type: str}
+  absent:
+    description: What must not be there, whoever made it.
+    type: dict
+    suboptions:
+      paths: {description: Files, links and empty directories., type: list, elements: path}
+      packages: {description: Packages to remove., type: list, elements: str}
+      units: {description: 'Units to stop, disable and, where their file lies in C(/etc/systemd/system), remove.', type: list, elements: str}
+      users: {description: Users to remove; their files stay., type: list, elements: str}
+      groups: {description: Groups to remove., type: list, elements: str}
+  scopes:
+    description: Several declarations in one call, each with the keys above. Excludes all other options.
+    type: list
+    elements: dict
+  phase:
+    description: Set by the action plugin. C(probe) plans from digests and writes nothing.
+    type: str
+    choices: [probe, apply]
+    default: apply
+attributes:
+  check_mode: {support: full, description: The plan of a check is the plan of a run.}
+  diff_mode: {support: full, description: Content of text files; names only for secrets.}
+  idempotent: {support: full, description: A second call plans nothing.}
+  platform: {support: full, platforms: linux, description: Linux with systemd.}
+"""
+
+EXAMPLES = r"""
+- name: Converge the units of Cat-Scan
+  steady.fleet.host_state:
+    scope: systemd_service/catscan
+    files:
+      - path: /etc/catscan/logging.json
+        template: logging.json.j2
+        restarts: [catscan-api.service]
+    units:
+      - name: catscan-api.service
+        template: uvicorn.service.j2
+        vars: {unit: "{{ unit }}"}
+        enabled: true
+        state: started
+        ports: [8000]
+    absent:
+      units: [redis-server.service]
+"""
+
+RETURN = r"""
+plan:
+  description: What differed, in the order in which it is applied.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action: {description: 'C(install), C(create), C(change), C(remove), C(enable), C(restart), …', type: str}
+    kind: {description: 'C(package), C(group), C(user), C(directory), C(file), C(link), C(unit) or C(systemd).', type: str}
+    name: {description: The path or name., type: str}
+    why: {description: What differs., type: str}
+    scope: {description: The scope it belongs to., type: str}
+  sample: [{action: change, kind: file, name: /etc/motd, why: content, scope: base}]
+kept:
+  description: What is no longer declared but stays (users, directories in use), with the reason.
+  returned: always
+  type: list
+  elements: str
+"""
