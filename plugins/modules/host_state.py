@@ -61,7 +61,7 @@ options:
     description: Files with their whole content, said by exactly one of C(content), C(source) and C(template).
     type: list
     elements: dict
-    suboptions: &file
+    suboptions:
       path: {description: Its absolute path., type: path, required: true}
       content: {description: The text., type: str}
       source: {description: A file on the controller, found as a role's C(files/) are., type: str}
@@ -175,3 +175,133 @@ kept:
   type: list
   elements: str
 """
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.steady.fleet.plugins.module_utils.host_state import apply as steps
+from ansible_collections.steady.fleet.plugins.module_utils.host_state import diff, model, observe, packages, plan
+from ansible_collections.steady.fleet.plugins.module_utils.host_state.errors import StateError
+
+STRINGS = {"type": "list", "elements": "str"}
+PATHS = {"type": "list", "elements": "path"}
+NO = {"type": "bool", "default": False}
+NAME = {"type": "str", "required": True}
+PATH = {"type": "path", "required": True}
+TEXT = {"type": "str"}
+CONTENT = {"content": TEXT, "source": TEXT, "template": TEXT, "vars": {"type": "dict"}, "sha256": TEXT, "data": TEXT}
+OWNER = {"owner": {"type": "str", "default": "root"}, "group": {"type": "str", "default": "root"}}
+FOLLOW_UP = {"keep": NO, "restarts": STRINGS, "reloads": STRINGS}
+
+
+def dicts(options: dict[str, Any]) -> dict[str, Any]:
+    """A list of dictionaries with these keys."""
+    return {"type": "list", "elements": "dict", "options": options}
+
+
+SCOPE: dict[str, Any] = {
+    "scope": TEXT,
+    "packages": STRINGS,
+    "groups": dicts({"name": NAME, "gid": {"type": "int"}, "system": {"type": "bool", "default": True}}),
+    "users": dicts(
+        {
+            "name": NAME,
+            "uid": {"type": "int"},
+            "group": TEXT,
+            "groups": STRINGS,
+            "home": {"type": "str", "default": "/nonexistent"},
+            "shell": {"type": "str", "default": "/usr/sbin/nologin"},
+            "system": {"type": "bool", "default": True},
+        }
+    ),
+    "directories": dicts({"path": PATH, "mode": {"type": "str", "default": "0755"}, "keep": NO, **OWNER}),
+    "files": dicts(
+        {
+            "path": PATH,
+            "mode": {"type": "str", "default": "0644"},
+            "validate": STRINGS,
+            "secret": NO,
+            "seed": NO,
+            **OWNER,
+            **CONTENT,
+            **FOLLOW_UP,
+        }
+    ),
+    "links": dicts({"path": PATH, "target": NAME, **FOLLOW_UP}),
+    "units": dicts(
+        {
+            "name": NAME,
+            "enabled": {"type": "bool"},
+            "state": {"type": "str", "choices": ["started", "stopped"]},
+            "masked": {"type": "bool"},
+            "ports": {"type": "list", "elements": "int"},
+            **CONTENT,
+        }
+    ),
+    "absent": {"type": "dict", "options": {"paths": PATHS, "packages": STRINGS, "units": STRINGS, "users": STRINGS, "groups": STRINGS}},
+}
+
+
+def declared_scopes(parameters: Mapping[str, Any]) -> tuple[model.Scope, ...]:
+    """The scopes of this call, each checked against the same specification. Raises StateError."""
+    several = parameters["scopes"]
+    if several is None:
+        return model.parse(scopes=[parameters])
+    checked = []
+    for number, scope in enumerate(several, start=1):
+        result = ArgumentSpecValidator(SCOPE).validate(scope)
+        if result.error_messages:
+            raise StateError(f"scopes, item {number}: {'; '.join(result.error_messages)}")
+        checked.append(result.validated_parameters)
+    return model.parse(scopes=checked)
+
+
+def converge(module: AnsibleModule) -> dict[str, Any]:
+    """Plan, and apply where this call may write. Raises StateError."""
+    scopes = declared_scopes(module.params)
+    probing, check = module.params["phase"] == "probe", module.check_mode
+    observed = observe.observe(scopes=scopes)
+    planned = plan.plan(scopes=scopes, observed=observed, check=check)
+    if not probing:
+        steps.check_units(plan=planned, scopes=scopes, observed=observed, check=check)
+    if not probing and not check:
+        steps.apply(plan=planned, scopes=scopes, observed=observed)
+    for warning in planned.warnings:
+        module.warn(warning)
+    return {
+        "changed": bool(planned.actions),
+        "plan": [{"action": a.action, "kind": a.kind, "name": a.name, "why": a.why, "scope": a.scope} for a in planned.actions],
+        "kept": list(planned.kept),
+        "needs": list(planned.needs),
+        "record": planned.record,
+        "package_manager": packages.manager(),
+        "diff": diff.render(plan=planned, scopes=scopes, observed=observed),
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    several = {"type": "list", "elements": "dict"}
+    phase = {"type": "str", "choices": ["probe", "apply"], "default": "apply"}
+    # no_log: the declaration carries contents; nothing of it goes to the host's system log.
+    module = AnsibleModule(
+        argument_spec={**SCOPE, "scopes": several, "phase": phase},
+        supports_check_mode=True,
+        no_log=True,
+        mutually_exclusive=[("scopes", name) for name in SCOPE],
+    )
+    try:
+        if module.check_mode or module.params["phase"] == "probe":
+            result = converge(module)
+        else:
+            with steps.host_lock():
+                result = converge(module)
+    except StateError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller side of host_state: render once, ask the host with digests, send contents only where they differ.
+
+An unchanged host sees one small call, and no secret crosses the wire.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+from ansible_collections.steady.fleet.plugins.plugin_utils.packages import install_missing, remove_present
+
+MODULE = "steady.fleet.host_state"
+WAYS = ("content", "source", "template")
+INTERNAL = ("needs", "record", "package_manager")
+Item = dict[str, Any]
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Converge one or more scopes."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Probe, install what is missing, apply. The plan that is reported is the first one: what differed when this task began."""
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        contents: dict[str, bytes] = {}
+        arguments = self._render(dict(self._task.args), contents, variables)
+        first = self._call(arguments, variables, phase="probe")
+        if first.get("failed") or not (first["changed"] or first["record"]):
+            return _public(first)
+        checking = self._task.check_mode
+        if checking and (not self._task.diff or not first["changed"]):
+            return _public(first)
+        needs = first["needs"]
+        if not checking and self._packages(first, variables):
+            second = self._call(arguments, variables, phase="probe")
+            if second.get("failed"):
+                return _public(second)
+            needs = second["needs"]
+        last = self._call(_with_data(arguments, contents, needs), variables, phase="apply")
+        if last.get("failed"):
+            return _public(last)
+        return _public(_merged(first, last))
+
+    def _call(self, arguments: Item, variables: dict[str, Any], *, phase: str) -> dict[str, Any]:
+        result: dict[str, Any] = self._execute_module(module_name=MODULE, module_args={**arguments, "phase": phase}, task_vars=variables)
+        return result
+
+    def _packages(self, probe: Mapping[str, Any], variables: dict[str, Any]) -> bool:
+        wanted: dict[str, list[str]] = {"install": [], "remove": []}
+        for action in probe["plan"]:
+            if action["kind"] == "package":
+                wanted[action["action"]].append(action["name"])
+        manager = probe["package_manager"]
+        install_missing(self, manager=manager, packages=wanted["install"], task_vars=variables)
+        remove_present(self, manager=manager, packages=wanted["remove"], task_vars=variables)
+        return bool(wanted["install"] or wanted["remove"])
+
+    def _render(self, arguments: Item, contents: dict[str, bytes], variables: dict[str, Any]) -> Item:
+        """Replace every content by its digest, and keep the bytes here, by the path or unit that they belong to."""
+        search = _search_path(variables)
+        templar = self._templar.copy_with_new_env(searchpath=search, available_variables=variables)
+        for scope in _scopes(arguments):
+            for kind, key in (("files", "path"), ("units", "name")):
+                items = scope.get(kind)
+                if items:
+                    scope[kind] = [self._digest(dict(item), key, contents, templar, variables) for item in items]
+        return arguments
+
+    def _digest(self, item: Item, key: str, contents: dict[str, bytes], templar: Any, variables: dict[str, Any]) -> Item:
+        name = item.get(key)
+        ways = [way for way in WAYS if item.get(way) is not None]
+        if len(ways) > 1 or (key == "path" and not ways):
+            raise AnsibleActionFail(
+                f"{name}: say its content by exactly one of content, source and template; the declaration has {', '.join(ways) or 'none of them'}."
+            )
+        extra = item.pop("vars", None) or {}
+        if ways:
+            data = self._content(str(name), ways[0], item.pop(ways[0]), templar, {**variables, **extra} if extra else variables)
+            item["sha256"] = hashlib.sha256(data).hexdigest()
+            contents[_path_of(item, key)] = data
+        return {option: value for option, value in item.items() if option not in WAYS}
+
+    def _content(self, name: str, way: str, value: Any, templar: Any, variables: dict[str, Any]) -> bytes:
+        if way == "content":
+            return str(value).encode()
+        try:
+            if way == "source":
+                with open(self._find_needle("files", value), "rb") as stream:
+                    return stream.read()
+            text = trust_as_template(self._loader.get_text_file_contents(self._find_needle("templates", value)))
+            templar.available_variables = variables
+            return str(templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True})).encode()
+        except (AnsibleError, OSError) as error:
+            raise AnsibleActionFail(f"{name}: its {way} {value} cannot be read or rendered: {error}") from error
+
+
+def _search_path(variables: Mapping[str, Any]) -> list[str]:
+    return [path for base in variables.get("ansible_search_path", []) for path in (os.path.join(base, "templates"), base)]
+
+
+def _scopes(arguments: Item) -> Iterator[Item]:
+    """Every scope of a task's arguments, as dictionaries that may be changed in place."""
+    if arguments.get("scopes"):
+        arguments["scopes"] = [dict(scope) for scope in arguments["scopes"]]
+        yield from arguments["scopes"]
+    else:
+        yield arguments
+
+
+def _path_of(item: Mapping[str, Any], key: str) -> str:
+    return str(item["path"]) if key == "path" else f"/etc/systemd/system/{item['name']}"
+
+
+def _with_data(arguments: Item, contents: Mapping[str, bytes], needs: Sequence[str]) -> Item:
+    """The same declaration with the contents that the host asked for."""
+    full = dict(arguments)
+    for scope in _scopes(full):
+        for kind, key in (("files", "path"), ("units", "name")):
+            if scope.get(kind):
+                scope[kind] = [_item_with_data(item, key, contents, needs) for item in scope[kind]]
+    return full
+
+
+def _item_with_data(item: Item, key: str, contents: Mapping[str, bytes], needs: Sequence[str]) -> Item:
+    path = _path_of(item, key)
+    return {**item, "data": base64.b64encode(contents[path]).decode()} if path in needs and path in contents else item
+
+
+def _merged(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
+    """One result: what differed at the start, and what an installed package made differ on the way."""
+    seen = {(a["action"], a["kind"], a["name"]) for a in first["plan"]}
+    later = [a for a in last["plan"] if (a["action"], a["kind"], a["name"]) not in seen]
+    still = {line for part in last["diff"] for line in part.get("prepared", "").splitlines(keepends=True)}
+    done = [line for part in first["diff"] for line in part.get("prepared", "").splitlines(keepends=True) if " package " in line and line not in still]
+    diff = ([{"prepared": "".join(done)}] if done else []) + list(last["diff"])
+    return {**last, "plan": [*first["plan"], *later], "changed": first["changed"] or last["changed"], "diff": diff}
+
+
+def _public(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what only this plugin needs, and without the arguments, which carry contents."""
+    return {key: value for key, value in result.items() if key not in INTERNAL and key != "invocation"}

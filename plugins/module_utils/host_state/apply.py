@@ -1,0 +1,260 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry a plan out. Every file is staged and validated before the first is put in place; what a kill could lose is journalled first."""
+
+from __future__ import annotations
+
+import fcntl
+import grp
+import json
+import os
+import pwd
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from . import files, manifest, systemd
+from .errors import StateError
+from .manifest import Manifest
+from .model import DIRECTORY, FILE, LINK, Entry, Scope, User
+from .observe import Observed
+from .plan import Action, Plan
+
+LOCK = "/run/steady-fleet.lock"
+LOCK_PATIENCE_SECONDS = 30.0
+ENVIRONMENT_KEYS = ("User", "Group")
+
+
+@contextmanager
+def host_lock(*, path: str = LOCK, patience: float = LOCK_PATIENCE_SECONDS) -> Iterator[None]:
+    """Let one converge at a time write to this host. The lock dies with its holder, so a dead one never blocks."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise StateError(_holder(descriptor)) from None
+                time.sleep(0.2)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since": int(time.time())}).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        holder = json.loads(os.pread(descriptor, 200, 0))
+        who = f"process {holder['pid']}, for {int(time.time()) - holder['since']} s"
+    except (ValueError, KeyError):
+        who = "another process"
+    return f"another run is converging this host ({who}). Wait for it to end, then run again. Nothing was changed."
+
+
+def check_units(*, plan: Plan, scopes: Sequence[Scope], observed: Observed, check: bool) -> None:
+    """Refuse a unit that systemd would not accept or whose user is missing. Writes nothing to the host's configuration."""
+    touched = {a.name for a in plan.actions if a.kind == FILE and a.action != "remove"}
+    fresh = [e for s in scopes for e in s.entries if e.unit and e.path in touched and e.data is not None]
+    users = {u.name for s in scopes for u in s.users} | set(observed.users)
+    for entry in fresh:
+        for key, name in re.findall(r"^(User|Group)=(\S+)$", (entry.data or b"").decode("utf-8", "replace"), re.MULTILINE):
+            if not name.isdigit() and not check and not _account_exists(key, name, users, observed):
+                raise StateError(
+                    f"{entry.scope}: {entry.unit} says {key}={name}, but the host has no such {key.lower()}. Declare it before its unit. Nothing was changed."
+                )
+    systemd.verify([(e.unit, e.data or b"") for e in fresh], check_programs=not check)
+
+
+def _account_exists(key: str, name: str, users: set[str], observed: Observed) -> bool:
+    if key == "Group":
+        return name in observed.groups
+    try:
+        return name in users or bool(pwd.getpwnam(name))
+    except KeyError:
+        return False
+
+
+def apply(*, plan: Plan, scopes: Sequence[Scope], observed: Observed) -> None:
+    """Carry out every action. Raises StateError at the first that fails; the next run then goes on from there."""
+    entries = {entry.path: entry for scope in scopes for entry in scope.entries}
+    _refuse_unsent(plan, entries)
+    left = plan.packages("install") + plan.packages("remove")
+    if left:
+        raise StateError(f"packages are not as declared after the package manager ran: {', '.join(left)}. Look at its log on the host.")
+    _journal(plan, observed)
+    _accounts(plan, scopes)
+    _files(plan, entries)
+    _removals(plan)
+    _systemd(plan)
+    for remembered in plan.manifests:
+        if remembered.paths or remembered.made or remembered.users or remembered.groups:
+            manifest.save(remembered)
+        else:
+            manifest.drop(remembered.scope)
+
+
+def _refuse_unsent(plan: Plan, entries: Mapping[str, Entry]) -> None:
+    unsent = [path for path in plan.needs if entries[path].data is None]
+    if unsent:
+        raise StateError(f"{unsent[0]} changed on the host while it was being converged. Nothing was written. Run again.")
+
+
+def _journal(plan: Plan, observed: Observed) -> None:
+    """Before the first write: remember the old and the new paths, and the unit actions that are owed from here on."""
+    for new in plan.manifests:
+        old = observed.manifests.get(new.scope) or Manifest(new.scope)
+        owed = tuple(sorted({*old.owed, *plan.owed(new.scope)}))
+        manifest.save(replace(new, paths={**old.paths, **new.paths}, made=tuple(sorted({*old.made, *new.made})), owed=owed))
+
+
+# -- accounts
+
+
+def _accounts(plan: Plan, scopes: Sequence[Scope]) -> None:
+    groups = {group.name: group for scope in scopes for group in scope.groups}
+    users = {user.name: user for scope in scopes for user in scope.users}
+    for action in plan.actions:
+        if action.kind == "group" and action.action == "create":
+            group = groups[action.name]
+            number = ["--gid", str(group.gid)] if group.gid is not None else []
+            systemd.run("groupadd", *(["--system"] if group.system else []), *number, group.name)
+        elif action.kind == "user" and action.action == "create":
+            _create_user(users[action.name])
+        elif action.kind == "user" and action.action == "change":
+            _change_user(users[action.name])
+        elif action.kind in ("user", "group") and action.action == "remove":
+            systemd.run("userdel" if action.kind == "user" else "groupdel", action.name)
+
+
+def _create_user(user: User) -> None:
+    options = ["--gid", user.group, "--home-dir", user.home, "--shell", user.shell, "--no-create-home"]
+    if user.system:
+        options.append("--system")
+    if user.uid is not None:
+        options += ["--uid", str(user.uid)]
+    if user.groups:
+        options += ["--groups", ",".join(user.groups)]
+    systemd.run("useradd", *options, user.name)
+
+
+def _change_user(user: User) -> None:
+    options = ["--gid", user.group, "--home", user.home, "--shell", user.shell]
+    if user.groups:
+        options += ["--append", "--groups", ",".join(user.groups)]
+    systemd.run("usermod", *options, user.name)
+
+
+# -- paths
+
+
+def _files(plan: Plan, entries: Mapping[str, Entry]) -> None:
+    wanted = [entries[a.name] for a in plan.actions if a.name in entries and a.action in ("create", "change") and a.kind in (FILE, LINK)]
+    fresh = [entry for entry in wanted if entry.path in plan.needs]
+    staged = {entry.path: files.staged_path(entry.path, below=files.existing_ancestor(entry.path)) for entry in fresh}
+    try:
+        for entry in fresh:
+            uid, gid = _ids(entry)
+            files.stage(staged[entry.path], entry.data or b"", mode=entry.mode, uid=uid, gid=gid)
+        for entry in fresh:
+            _validate(entry, staged[entry.path])
+        _directories(plan, entries)
+        for entry in wanted:
+            if entry.path in staged:
+                os.rename(staged[entry.path], entry.path)
+            elif entry.kind == LINK:
+                files.link_atomically(entry.path, entry.target)
+            else:
+                _set_attributes(entry)
+        for directory in sorted({os.path.dirname(entry.path) for entry in wanted}):
+            files.sync_directory(directory)
+    finally:
+        for path in staged.values():
+            files.remove_if_there(path)
+
+
+def _directories(plan: Plan, entries: Mapping[str, Entry]) -> None:
+    for action in plan.actions:
+        if action.kind != DIRECTORY or action.action == "remove":
+            continue
+        if action.action == "create":
+            os.mkdir(action.name, 0o700)
+        _set_attributes(entries.get(action.name) or Entry(action.scope, DIRECTORY, action.name, mode=0o755))
+
+
+def _set_attributes(entry: Entry) -> None:
+    uid, gid = _ids(entry)
+    descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        os.fchown(descriptor, uid, gid)
+        os.fchmod(descriptor, entry.mode)
+    finally:
+        os.close(descriptor)
+
+
+def _ids(entry: Entry) -> tuple[int, int]:
+    return pwd.getpwnam(entry.owner).pw_uid, grp.getgrnam(entry.group).gr_gid
+
+
+def _validate(entry: Entry, staged: str) -> None:
+    if not entry.validate:
+        return
+    command = [word.replace("%s", staged) for word in entry.validate]
+    try:
+        result = systemd.run(*command, check=False)
+    except FileNotFoundError:
+        raise StateError(
+            f"{entry.scope}: {entry.path} is validated by {command[0]}, which is not on this host. Declare its package. Nothing was changed."
+        ) from None
+    if result.returncode:
+        words = (result.stderr or result.stdout).strip().replace(staged, entry.path)
+        words = f"it said nothing (status {result.returncode})" if not words or entry.secret else words
+        raise StateError(f"{entry.scope}: the new {entry.path} is refused by {entry.validate[0]}: {words}. No file was changed.")
+
+
+def _removals(plan: Plan) -> None:
+    doomed = [a for a in plan.actions if a.action == "remove" and a.kind not in ("package", "user", "group", "unit")]
+    retired = {a.name for a in doomed}
+    for action in plan.actions:
+        if action.kind == "unit" and action.action in ("stop", "disable") and f"/etc/systemd/system/{action.name}" in retired:
+            systemd.act(action.action, action.name)
+    for action in doomed:
+        if action.kind == DIRECTORY:
+            os.rmdir(action.name)
+        else:
+            files.remove_if_there(action.name)
+
+
+# -- systemd
+
+
+def _systemd(plan: Plan) -> None:
+    retired = {a.name for a in plan.actions if a.action == "remove"}
+    for action in plan.actions:
+        if action.kind == "systemd":
+            systemd.run("systemctl", "daemon-reload")
+        elif action.kind == "unit" and f"/etc/systemd/system/{action.name}" not in retired:
+            systemd.act(action.action, action.name)
+    _settle([a for a in plan.actions if a.kind == "unit" and a.action in ("start", "restart")])
+
+
+def _settle(started: Sequence[Action]) -> None:
+    """A unit that dies at once is a failure of this run, not a surprise for the next."""
+    if not started:
+        return
+    names = [action.name for action in started]
+    deadline = time.monotonic() + 1.0
+    while True:
+        status = systemd.statuses(names)
+        broken = [name for name in names if status[name].active == "failed" or status[name].sub == "auto-restart"]
+        if broken:
+            raise StateError(f"{broken[0]} was started but does not stay up. Its last words:\n{systemd.journal_tail(broken[0])}")
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.2)

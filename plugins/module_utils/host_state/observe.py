@@ -1,0 +1,166 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is there: everything that a plan needs to know of the host, read once. Writes nothing."""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import os
+import pwd
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from . import manifest, packages, ports, systemd
+from .files import refuse_foreign_links
+from .model import DIRECTORY, FILE, LINK, Entry, Scope
+
+LARGEST_DIFF = 256 * 1024
+
+
+@dataclass(frozen=True)
+class PathState:
+    """One existing path; ``data`` is kept only where it differs from what is wanted and is small enough to print, ``names`` (what lies
+    in it) only for a directory that is not declared."""
+
+    kind: str
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0
+    target: str = ""
+    digest: str = ""
+    data: bytes | None = None
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class UserState:
+    """One existing user."""
+
+    uid: int
+    gid: int
+    home: str
+    shell: str
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A host, as far as some scopes concern it."""
+
+    packages: frozenset[str] = frozenset()
+    groups: Mapping[str, int] = field(default_factory=dict)
+    users: Mapping[str, UserState] = field(default_factory=dict)
+    paths: Mapping[str, PathState] = field(default_factory=dict)
+    units: Mapping[str, systemd.UnitStatus] = field(default_factory=dict)
+    manifests: Mapping[str, manifest.Manifest] = field(default_factory=dict)
+    ports: Mapping[int, str] = field(default_factory=dict)
+
+
+def observe(*, scopes: Sequence[Scope]) -> Observed:
+    """Read the host. Raises StateError for an unreadable manifest and for a path behind a link that root does not own."""
+    manifests = manifest.load_all()
+    entries = {entry.path: entry for scope in scopes for entry in scope.entries}
+    return Observed(
+        packages=frozenset(packages.installed(sorted({p for s in scopes for p in s.packages + s.absent.packages}))),
+        groups={group.gr_name: group.gr_gid for group in grp.getgrall()},
+        users=_users(scopes),
+        paths=_paths(_relevant_paths(scopes, manifests), entries),
+        units=systemd.statuses(_relevant_units(scopes, manifests)),
+        manifests=manifests,
+        ports=ports.holders(port for scope in scopes for unit in scope.units for port in unit.ports),
+    )
+
+
+def _relevant_paths(scopes: Sequence[Scope], manifests: Mapping[str, manifest.Manifest]) -> set[str]:
+    wanted: set[str] = set()
+    for scope in scopes:
+        old = manifests.get(scope.name) or manifest.Manifest(scope.name)
+        wanted.update(entry.path for entry in scope.entries)
+        wanted.update(scope.absent.paths, old.paths, old.made)
+        wanted.update(f"/etc/systemd/system/{unit}" for unit in scope.absent.units)
+    for path in list(wanted):
+        wanted.update(ancestors(path))
+    return wanted
+
+
+def ancestors(path: str) -> list[str]:
+    """Every directory above a path, nearest first, without the root."""
+    above = []
+    parent = os.path.dirname(path)
+    while parent != "/":
+        above.append(parent)
+        parent = os.path.dirname(parent)
+    return above
+
+
+def _relevant_units(scopes: Sequence[Scope], manifests: Mapping[str, manifest.Manifest]) -> set[str]:
+    names: set[str] = set()
+    for scope in scopes:
+        old = manifests.get(scope.name) or manifest.Manifest(scope.name)
+        names |= scope.unit_names()
+        names.update(unit for _, unit in old.paths.values() if unit)
+        names.update(unit for _, unit in old.owed if unit)
+    return names
+
+
+def _users(scopes: Sequence[Scope]) -> dict[str, UserState]:
+    names = {u.name for s in scopes for u in s.users} | {u for s in scopes for u in s.absent.users}
+    names |= {e.owner for s in scopes for e in s.entries}
+    members: dict[str, set[str]] = {}
+    for group in grp.getgrall():
+        for member in group.gr_mem:
+            members.setdefault(member, set()).add(group.gr_name)
+    users = {}
+    for name in names:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        users[name] = UserState(entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, frozenset(members.get(name, ())))
+    return users
+
+
+def _paths(wanted: Iterable[str], entries: Mapping[str, Entry]) -> dict[str, PathState]:
+    found = {}
+    for path in sorted(wanted):
+        entry = entries.get(path)
+        if entry is not None:
+            refuse_foreign_links(entry.scope, path)
+        state = _path(path, entry)
+        if state is not None:
+            found[path] = state
+    return found
+
+
+def _path(path: str, entry: Entry | None) -> PathState | None:
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISLNK(status.st_mode):
+        return PathState(LINK, status.st_uid, status.st_gid, mode, target=os.readlink(path))
+    if stat.S_ISDIR(status.st_mode):
+        names = frozenset(os.listdir(path)) if entry is None else frozenset()
+        return PathState(DIRECTORY, status.st_uid, status.st_gid, mode, names=names)
+    if not stat.S_ISREG(status.st_mode):
+        return PathState("special file", status.st_uid, status.st_gid, mode)
+    if entry is None or entry.seed or not entry.digest:
+        return PathState(FILE, status.st_uid, status.st_gid, mode)
+    digest, data = _content(path, status.st_size, entry.digest)
+    return PathState(FILE, status.st_uid, status.st_gid, mode, digest=digest, data=data)
+
+
+def _content(path: str, size: int, wanted: str) -> tuple[str, bytes | None]:
+    hasher = hashlib.sha256()
+    kept = []
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            hasher.update(block)
+            if size <= LARGEST_DIFF:
+                kept.append(block)
+    digest = hasher.hexdigest()
+    return digest, b"".join(kept) if digest != wanted and size <= LARGEST_DIFF else None

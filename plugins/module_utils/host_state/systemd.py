@@ -1,0 +1,138 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions to systemd and steps through systemctl."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .errors import StateError
+
+PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath"
+JOURNAL_LINES = 15
+
+
+@dataclass(frozen=True)
+class UnitStatus:
+    """What systemd says of a unit; all empty where it knows none of that name."""
+
+    load: str = "not-found"
+    active: str = "inactive"
+    sub: str = ""
+    file_state: str = ""
+    stale: bool = False
+    fragment: str = ""
+
+    @property
+    def exists(self) -> bool:
+        return self.load not in ("not-found", "")
+
+    @property
+    def masked(self) -> bool:
+        return self.load == "masked" or self.file_state.startswith("masked")
+
+    @property
+    def running(self) -> bool:
+        """Active, or on its way there: a unit between two automatic restarts is neither."""
+        return self.active in ("active", "reloading", "activating") and self.sub != "auto-restart"
+
+    @property
+    def enabled(self) -> bool:
+        return self.file_state in ("enabled", "static", "alias", "indirect", "generated")
+
+
+def run(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a program with a plain locale; StateError with its last words where it fails."""
+    environment = {**os.environ, "LC_ALL": "C"}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, stdin=subprocess.DEVNULL)
+    if check and result.returncode:
+        words = (result.stderr or result.stdout).strip().splitlines()[-5:]
+        raise StateError(f"{' '.join(command)} failed with status {result.returncode}: {' | '.join(words) or 'it said nothing'}")
+    return result
+
+
+def statuses(names: Iterable[str]) -> dict[str, UnitStatus]:
+    """Ask for all units in one call. Templates without an instance (``x@.service``) cannot be asked for."""
+    wanted = sorted(name for name in names if "@." not in name)
+    if not wanted:
+        return {}
+    blocks = run("systemctl", "show", "--property", PROPERTIES, "--", *wanted).stdout.strip("\n").split("\n\n")
+    return {name: _status(block) for name, block in zip(wanted, blocks)}
+
+
+def _status(block: str) -> UnitStatus:
+    fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+    return UnitStatus(
+        load=fields.get("LoadState", ""),
+        active=fields.get("ActiveState", ""),
+        sub=fields.get("SubState", ""),
+        file_state=fields.get("UnitFileState", ""),
+        stale=fields.get("NeedDaemonReload") == "yes",
+        fragment=fields.get("FragmentPath", ""),
+    )
+
+
+def verify(units: Sequence[tuple[str, bytes]], *, check_programs: bool) -> None:
+    """Let systemd read unit files before they are put in place.
+
+    Args:
+        units: name and content of each new file.
+        check_programs: whether a missing program in ExecStart counts (in check mode an earlier step may still bring it).
+
+    Raises:
+        StateError: for each line that systemd does not accept, an unknown key included: a misspelt sandbox setting is no setting.
+    """
+    if not units or shutil.which("systemd-analyze") is None:
+        return
+    with tempfile.TemporaryDirectory(prefix="steady-verify-") as directory:
+        for name, data in units:
+            with open(os.path.join(directory, name), "wb") as stream:
+                stream.write(data)
+        paths = [os.path.join(directory, name) for name, _ in units]
+        output = run("systemd-analyze", "verify", "--recursive-errors=no", "--man=no", *paths, check=False).stderr
+    names = [name for name, _ in units]
+    problems = [line.replace(directory + "/", "") for line in output.splitlines() if line.replace(directory + "/", "").startswith(tuple(names))]
+    if not check_programs:
+        problems = [line for line in problems if "is not executable" not in line]
+    if problems:
+        raise StateError(f"systemd does not accept the unit: {' | '.join(problems)}. Nothing was changed. Correct the declaration of that unit.")
+
+
+def act(verb: str, unit: str) -> None:
+    """Run one systemctl verb on a unit; where it fails, say so with the unit's last journal lines, values of its environment files masked."""
+    if verb == "unmask":
+        run("systemctl", "unmask", "--runtime", unit, check=False)
+    result = run("systemctl", verb, unit, check=False)
+    if result.returncode:
+        why = result.stderr.strip().splitlines()[:1] or ["it said nothing"]
+        raise StateError(f"systemctl {verb} {unit} failed: {why[0]} The unit's last words:\n{journal_tail(unit)}")
+
+
+def journal_tail(unit: str, *, lines: int = JOURNAL_LINES) -> str:
+    """The unit's last journal lines, as text, with secrets of its environment files masked."""
+    result = run("journalctl", "--unit", unit, "--lines", str(lines), "--no-pager", "--output", "cat", check=False)
+    text = result.stdout.strip()
+    for value in sorted(environment_values(unit), key=len, reverse=True):
+        text = text.replace(value, "********")
+    return text or "(its journal is empty)"
+
+
+def environment_values(unit: str) -> set[str]:
+    """The values in a unit's environment files that are long enough to be secrets."""
+    shown = run("systemctl", "show", "--property", "EnvironmentFiles", "--", unit, check=False).stdout
+    values: set[str] = set()
+    for path in re.findall(r"EnvironmentFiles=(\S+)", shown):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as stream:
+                lines = stream.read().splitlines()
+        except OSError:
+            continue
+        values.update(line.split("=", 1)[1].strip().strip("\"'") for line in lines if "=" in line and not line.startswith("#"))
+    return {value for value in values if len(value) >= 8}

@@ -1,0 +1,173 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The releases of one application on its host.
+
+``<root>/releases/<id>/{app,venv,release.json}`` and the link ``<root>/current``. ``release.json`` is written last, so a
+release without it was never finished and counts for nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
+
+_ID = re.compile(r"[0-9a-f]{12}\Z")
+
+
+class ReleaseError(Exception):
+    """A sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What ``release.json`` says. Times are ISO 8601 in UTC; ``proved_at`` is empty until the gate saw it healthy."""
+
+    id: str
+    source: str = ""
+    requirements_sha256: str = ""
+    python: str = ""
+    built_at: str = ""
+    proved: bool = False
+    proved_at: str = ""
+    imports: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Store:
+    """A snapshot of what lies on the host."""
+
+    root: str
+    current: str | None
+    records: dict[str, Record]
+    unfinished: list[str]
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+
+
+def release_path(root: str, release: str) -> str:
+    if not _ID.match(release):
+        raise ReleaseError(f"{release!r} is not a release id (12 hexadecimal digits)")
+    return os.path.join(root, "releases", release)
+
+
+def _record(path: str) -> Record | None:
+    try:
+        with open(os.path.join(path, "release.json"), encoding="utf-8") as stream:
+            data = json.load(stream)
+        known = {name: data[name] for name in Record.__dataclass_fields__ if name in data}
+        record = Record(**known)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    return record if record.id == os.path.basename(path) else None
+
+
+def read(root: str) -> Store:
+    """Read the releases of ``root``; an absent root is an empty store."""
+    base = os.path.join(root, "releases")
+    try:
+        names = sorted(name for name in os.listdir(base) if _ID.match(name))
+    except OSError:
+        names = []
+    records = {name: record for name in names for record in [_record(os.path.join(base, name))] if record}
+    current = None
+    link = os.path.join(root, "current")
+    if os.path.islink(link):
+        name = os.path.basename(os.path.realpath(link))
+        current = name if name in names else None
+    return Store(root=root, current=current, records=records, unfinished=[n for n in names if n not in records])
+
+
+def way_back(store: Store) -> str | None:
+    """The release to return to: the one proved last, other than the current one."""
+    proved = [r for r in store.records.values() if r.proved and r.id != store.current]
+    return max(proved, key=lambda r: (r.proved_at, r.built_at)).id if proved else None
+
+
+def plan_prune(store: Store, *, keep: int, current: str | None = None) -> list[str]:
+    """Which releases to remove so that at most ``keep`` stay. Never the current one nor the way back from it."""
+    current = current or store.current
+    if current is None:
+        return []
+    held = {current, way_back(replace(store, current=current))}
+    newest = sorted(store.records.values(), key=lambda r: (r.built_at, r.id), reverse=True)
+    for record in newest:
+        if len(held - {None}) >= keep:
+            break
+        held.add(record.id)
+    return sorted(name for name in [*store.records, *store.unfinished] if name not in held)
+
+
+def write_record(path: str, record: Record) -> None:
+    """Put ``release.json`` in place atomically and durably."""
+    final = os.path.join(path, "release.json")
+    staged = final + ".new"
+    with open(staged, "w", encoding="utf-8") as stream:
+        json.dump(asdict(record), stream, indent=2, sort_keys=True)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.chmod(staged, 0o644)
+    os.replace(staged, final)
+    _sync_directory(path)
+
+
+def prove(store: Store, release: str) -> None:
+    """Note that ``release`` answered healthily."""
+    record = store.records[release]
+    if not record.proved:
+        write_record(release_path(store.root, release), replace(record, proved=True, proved_at=now()))
+
+
+def switch(root: str, release: str) -> None:
+    """Point ``current`` at ``release`` in one step: at no instant is there no link."""
+    link = os.path.join(root, "current")
+    staged = link + ".new"
+    if os.path.lexists(staged):
+        os.unlink(staged)
+    os.symlink(os.path.join("releases", release), staged)
+    os.replace(staged, link)
+    _sync_directory(root)
+
+
+def remove(root: str, releases: Sequence[str]) -> None:
+    """Remove release trees; the mark of completeness goes first, so a kill leaves no half release that looks whole."""
+    for release in releases:
+        path = release_path(root, release)
+        marker = os.path.join(path, "release.json")
+        if os.path.lexists(marker):
+            os.unlink(marker)
+            _sync_directory(path)
+        shutil.rmtree(path)
+
+
+@contextmanager
+def locked(root: str) -> Iterator[None]:
+    """Hold the store for oneself. The lock is the kernel's, on the directory: it dies with its holder."""
+    base = os.path.join(root, "releases")
+    descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ReleaseError(f"another run is working on {base} at this moment; let it end, then run again") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sync_directory(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

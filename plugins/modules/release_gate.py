@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prove a release healthy, or return to the one proved last."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_gate
+short_description: Prove the current release healthy, or return to the one proved last
+version_added: 0.1.0
+description:
+  - Asks the application's health address from the host itself until it answers as declared and its units run.
+  - Healthy, the release is marked as proved and old releases are removed, never the current one nor the one to return to.
+  - Not healthy and never proved before, the link C(<root>/current) goes back to the release proved last, the units are restarted, and the
+    module fails with what the probe saw, the units' last journal lines (secrets masked), and what runs now.
+  - A release that was proved before is not rolled back; then it is not the release that is at fault.
+author: The steady.fleet developers
+options:
+  name: {description: The application's name., type: str, required: true}
+  root: {description: Where its releases lie. By default C(/opt/<name>)., type: path}
+  host: {description: 'The host as people know it, for messages.', type: str, default: this host}
+  release: {description: The release that should be current., type: str}
+  units: {description: The units that run the release., type: list, elements: str, default: []}
+  keep: {description: How many releases to keep., type: int, default: 3}
+  environment_file: {description: The units' environment file; the secrets in it are masked in journal lines., type: path}
+  secret_names: {description: The variables in it that are secret., type: list, elements: str, default: []}
+  health:
+    description: What a healthy answer is. Without it, units that run are the proof.
+    type: dict
+    suboptions:
+      url: {description: 'The address, as seen from the host.', type: str, required: true}
+      status: {description: The status that it must answer with., type: int, default: 200}
+      json: {description: 'Fields (C(a.b) for nested ones) and the values that they must have.', type: dict, default: {}}
+      timeout: {description: Seconds that one whole request may take., type: float, default: 5.0}
+      retries: {description: How often to ask again., type: int, default: 10}
+      delay: {description: Seconds between two requests., type: float, default: 3.0}
+attributes:
+  check_mode: {support: full, description: Asks once and says what it would do; an unhealthy or empty host is no failure.}
+  diff_mode: {support: full, description: The releases before and after.}
+  idempotent: {support: full, description: 'Proving anew is no change, only removing old releases is.'}
+  platform: {support: full, platforms: linux, description: Linux with systemd.}
+"""
+
+EXAMPLES = r"""
+- name: Prove the release
+  steady.fleet.release_gate:
+    name: catscan
+    units: [catscan-api.service]
+    health:
+      url: http://127.0.0.1:8000/health
+      json: {status: ok}
+"""
+
+RETURN = r"""
+verdict: {description: What the probe saw., returned: success, type: str, sample: healthy}
+detail: {description: 'The same, for a person.', returned: success, type: str, sample: 'status 200, 1 field(s) as expected'}
+release: {description: The release that was proved., returned: success, type: str, sample: 3f9a1c0b7d52}
+removed: {description: The old releases that were removed., returned: success, type: list, elements: str, sample: [0c1d2e3f4a5b]}
+"""
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+else:
+    from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.fleet.plugins.module_utils import http_probe, release_gate, release_store
+
+HEALTH = {
+    "url": {"type": "str", "required": True},
+    "status": {"type": "int", "default": 200},
+    "json": {"type": "dict", "default": {}},
+    "timeout": {"type": "float", "default": 5.0},
+    "retries": {"type": "int", "default": 10},
+    "delay": {"type": "float", "default": 3.0},
+}
+
+
+def gate(params: dict[str, Any]) -> release_gate.Gate:
+    """Make the typed request of the module's parameters. Raises ``ValueError`` for a check that could never work."""
+    health = http_probe.Check(**params["health"]) if params["health"] else None
+    if health is not None:
+        http_probe.validate(health)
+    if params["keep"] < 2:
+        raise ValueError("keep must be at least 2: the current release and the one to return to")
+    return release_gate.Gate(
+        root=params["root"] or f"/opt/{params['name']}",
+        host=params["host"],
+        units=params["units"],
+        keep=params["keep"],
+        health=health,
+        release=params["release"],
+        environment_file=params["environment_file"],
+        secret_names=params["secret_names"],
+    )
+
+
+def main() -> NoReturn:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "root": {"type": "path"},
+            "host": {"type": "str", "default": "this host"},
+            "release": {"type": "str"},
+            "units": {"type": "list", "elements": "str", "default": []},
+            "keep": {"type": "int", "default": 3},
+            "environment_file": {"type": "path"},
+            "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "health": {"type": "dict", "options": HEALTH},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        request = gate(module.params)
+        result = release_gate.check(request) if module.check_mode else release_gate.run(request)
+    except (ValueError, release_store.ReleaseError) as error:
+        module.fail_json(msg=str(error))
+    before = "".join(f"{name}\n" for name in result.plan.prune)
+    module.exit_json(
+        changed=result.changed,
+        msg=result.message,
+        verdict=result.verdict.kind,
+        detail=result.verdict.detail,
+        release=result.plan.release or "",
+        removed=list(result.plan.prune),
+        diff={"before_header": "old releases", "after_header": "old releases", "before": before, "after": ""},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packages by Ansible's own modules, called only when the host said that something is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+CACHE_SECONDS = 3600
+
+
+def install_missing(action: ActionBase, *, manager: str, packages: Sequence[str], task_vars: Mapping[str, Any]) -> None:
+    """Install packages with apt or dnf, never upgrading one that is there.
+
+    Args:
+        action: the action plugin that asks.
+        manager: ``apt`` or ``dnf``, as the host's probe said.
+        packages: names that are missing.
+        task_vars: the task's variables.
+
+    Raises:
+        AnsibleActionFail: naming the packages and what the package manager said.
+    """
+    if packages:
+        _run(action, manager, {"name": list(packages), "state": "present"}, "install", task_vars)
+
+
+def remove_present(action: ActionBase, *, manager: str, packages: Sequence[str], task_vars: Mapping[str, Any]) -> None:
+    """Remove packages that are there; as ``install_missing``."""
+    if packages:
+        _run(action, manager, {"name": list(packages), "state": "absent"}, "remove", task_vars)
+
+
+def _run(action: ActionBase, manager: str, arguments: dict[str, Any], verb: str, task_vars: Mapping[str, Any]) -> None:
+    result = _call(action, manager, arguments, task_vars, cache_seconds=CACHE_SECONDS)
+    if manager == "apt" and "No package matching" in str(result.get("msg")):
+        result = _call(action, manager, arguments, task_vars, cache_seconds=0)  # a fresh image has lists that are new and empty
+    if result.get("failed"):
+        said = str(result.get("msg", "")).strip().rstrip(".")
+        raise AnsibleActionFail(
+            f"cannot {verb} {', '.join(arguments['name'])} with {manager}: {said}. Check the names in the declaration and that the host"
+            f" reaches its package repository. What ran before still runs."
+        )
+
+
+def _call(action: ActionBase, manager: str, arguments: dict[str, Any], task_vars: Mapping[str, Any], *, cache_seconds: int) -> dict[str, Any]:
+    if manager == "apt":
+        arguments = {**arguments, "install_recommends": False, "lock_timeout": 300}
+        if arguments["state"] == "present":
+            arguments |= {"update_cache": True, "cache_valid_time": cache_seconds}
+    result: dict[str, Any] = action._execute_module(module_name=f"ansible.builtin.{manager}", module_args=arguments, task_vars=task_vars)
+    return result
