@@ -18,7 +18,7 @@ description:
   - A manifest on the host (C(/var/lib/steady-fleet/scopes/)) records what each scope declared, so what is no longer declared is removed.
   - Missing parents of a declared path are created as C(root:root 0755).
   - Missing packages are installed by M(ansible.builtin.apt) or M(ansible.builtin.dnf), which this module's action plugin calls only when needed.
-author: The steady.fleet developers
+author: The steady.fleet developers (@steady-fleet)
 options:
   scope:
     description: Whose declaration this is, such as C(base) or C(python_app/catscan). One scope owns a path; no other may declare it.
@@ -64,8 +64,8 @@ options:
     suboptions:
       path: {description: Its absolute path., type: path, required: true}
       content: {description: The text., type: str}
-      source: {description: A file on the controller, found as a role's C(files/) are., type: str}
-      template: {description: A Jinja template on the controller, found as a role's C(templates/) are., type: str}
+      source: {description: "A file on the controller, found as a role's C(files/) are.", type: str}
+      template: {description: "A Jinja template on the controller, found as a role's C(templates/) are.", type: str}
       vars: {description: Further variables for the template., type: dict}
       owner: {description: The owner's name., type: str, default: root}
       group: {description: The group's name., type: str, default: root}
@@ -116,7 +116,7 @@ options:
     description: What must not be there, whoever made it.
     type: dict
     suboptions:
-      paths: {description: Files, links and empty directories., type: list, elements: path}
+      paths: {description: 'Files, links and empty directories.', type: list, elements: path}
       packages: {description: Packages to remove., type: list, elements: str}
       units: {description: 'Units to stop, disable and, where their file lies in C(/etc/systemd/system), remove.', type: list, elements: str}
       users: {description: Users to remove; their files stay., type: list, elements: str}

@@ -19,7 +19,7 @@ from dataclasses import replace
 from . import files, manifest, systemd
 from .errors import StateError
 from .manifest import Manifest
-from .model import DIRECTORY, FILE, LINK, Entry, Scope, User
+from .model import DIRECTORY, FILE, LINK, STATE_DIRECTORY, Entry, Scope, User
 from .observe import Observed
 from .plan import Action, Plan
 
@@ -81,23 +81,25 @@ def _account_exists(key: str, name: str, users: set[str], observed: Observed) ->
         return False
 
 
-def apply(*, plan: Plan, scopes: Sequence[Scope], observed: Observed) -> None:
+def apply(*, plan: Plan, scopes: Sequence[Scope], observed: Observed, state_directory: str = STATE_DIRECTORY) -> None:
     """Carry out every action. Raises StateError at the first that fails; the next run then goes on from there."""
     entries = {entry.path: entry for scope in scopes for entry in scope.entries}
     _refuse_unsent(plan, entries)
     left = plan.packages("install") + plan.packages("remove")
     if left:
         raise StateError(f"packages are not as declared after the package manager ran: {', '.join(left)}. Look at its log on the host.")
-    _journal(plan, observed)
-    _accounts(plan, scopes)
-    _files(plan, entries)
+    with _staged(plan, entries) as staged:
+        _journal(plan, observed, state_directory)
+        _accounts(plan, scopes)
+        _directories(plan, entries)
+        _put_in_place(plan, entries, staged)
     _removals(plan)
     _systemd(plan)
     for remembered in plan.manifests:
         if remembered.paths or remembered.made or remembered.users or remembered.groups:
-            manifest.save(remembered)
+            manifest.save(remembered, directory=state_directory)
         else:
-            manifest.drop(remembered.scope)
+            manifest.drop(remembered.scope, directory=state_directory)
 
 
 def _refuse_unsent(plan: Plan, entries: Mapping[str, Entry]) -> None:
@@ -106,12 +108,13 @@ def _refuse_unsent(plan: Plan, entries: Mapping[str, Entry]) -> None:
         raise StateError(f"{unsent[0]} changed on the host while it was being converged. Nothing was written. Run again.")
 
 
-def _journal(plan: Plan, observed: Observed) -> None:
+def _journal(plan: Plan, observed: Observed, state_directory: str) -> None:
     """Before the first write: remember the old and the new paths, and the unit actions that are owed from here on."""
     for new in plan.manifests:
         old = observed.manifests.get(new.scope) or Manifest(new.scope)
         owed = tuple(sorted({*old.owed, *plan.owed(new.scope)}))
-        manifest.save(replace(new, paths={**old.paths, **new.paths}, made=tuple(sorted({*old.made, *new.made})), owed=owed))
+        journal = replace(new, paths={**old.paths, **new.paths}, made=tuple(sorted({*old.made, *new.made})), owed=owed)
+        manifest.save(journal, directory=state_directory)
 
 
 # -- accounts
@@ -154,29 +157,33 @@ def _change_user(user: User) -> None:
 # -- paths
 
 
-def _files(plan: Plan, entries: Mapping[str, Entry]) -> None:
-    wanted = [entries[a.name] for a in plan.actions if a.name in entries and a.action in ("create", "change") and a.kind in (FILE, LINK)]
-    fresh = [entry for entry in wanted if entry.path in plan.needs]
-    staged = {entry.path: files.staged_path(entry.path, below=files.existing_ancestor(entry.path)) for entry in fresh}
+@contextmanager
+def _staged(plan: Plan, entries: Mapping[str, Entry]) -> Iterator[dict[str, str]]:
+    """Write every new content beside its target and let it be validated; gives path → staged path. Nothing is left behind."""
+    staged = {path: files.staged_path(path, below=files.existing_ancestor(path)) for path in plan.needs}
     try:
-        for entry in fresh:
-            uid, gid = _ids(entry)
-            files.stage(staged[entry.path], entry.data or b"", mode=entry.mode, uid=uid, gid=gid)
-        for entry in fresh:
-            _validate(entry, staged[entry.path])
-        _directories(plan, entries)
-        for entry in wanted:
-            if entry.path in staged:
-                os.rename(staged[entry.path], entry.path)
-            elif entry.kind == LINK:
-                files.link_atomically(entry.path, entry.target)
-            else:
-                _set_attributes(entry)
-        for directory in sorted({os.path.dirname(entry.path) for entry in wanted}):
-            files.sync_directory(directory)
+        for path, temporary in staged.items():
+            files.stage(temporary, entries[path].data or b"")
+        for path, temporary in staged.items():
+            _validate(entries[path], temporary)
+        yield staged
     finally:
-        for path in staged.values():
-            files.remove_if_there(path)
+        for temporary in staged.values():
+            files.remove_if_there(temporary)
+
+
+def _put_in_place(plan: Plan, entries: Mapping[str, Entry], staged: Mapping[str, str]) -> None:
+    wanted = [entries[a.name] for a in plan.actions if a.name in entries and a.action in ("create", "change") and a.kind in (FILE, LINK)]
+    for entry in wanted:
+        if entry.path in staged:
+            _set_attributes(entry, path=staged[entry.path])
+            os.rename(staged[entry.path], entry.path)
+        elif entry.kind == LINK:
+            files.link_atomically(entry.path, entry.target)
+        else:
+            _set_attributes(entry)
+    for directory in sorted({os.path.dirname(entry.path) for entry in wanted}):
+        files.sync_directory(directory)
 
 
 def _directories(plan: Plan, entries: Mapping[str, Entry]) -> None:
@@ -188,9 +195,9 @@ def _directories(plan: Plan, entries: Mapping[str, Entry]) -> None:
         _set_attributes(entries.get(action.name) or Entry(action.scope, DIRECTORY, action.name, mode=0o755))
 
 
-def _set_attributes(entry: Entry) -> None:
-    uid, gid = _ids(entry)
-    descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+def _set_attributes(entry: Entry, *, path: str | None = None) -> None:
+    uid, gid = pwd.getpwnam(entry.owner).pw_uid, grp.getgrnam(entry.group).gr_gid
+    descriptor = os.open(path or entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         os.fchown(descriptor, uid, gid)
         os.fchmod(descriptor, entry.mode)
@@ -198,20 +205,11 @@ def _set_attributes(entry: Entry) -> None:
         os.close(descriptor)
 
 
-def _ids(entry: Entry) -> tuple[int, int]:
-    return pwd.getpwnam(entry.owner).pw_uid, grp.getgrnam(entry.group).gr_gid
-
-
 def _validate(entry: Entry, staged: str) -> None:
     if not entry.validate:
         return
     command = [word.replace("%s", staged) for word in entry.validate]
-    try:
-        result = systemd.run(*command, check=False)
-    except FileNotFoundError:
-        raise StateError(
-            f"{entry.scope}: {entry.path} is validated by {command[0]}, which is not on this host. Declare its package. Nothing was changed."
-        ) from None
+    result = systemd.run(*command, check=False)
     if result.returncode:
         words = (result.stderr or result.stdout).strip().replace(staged, entry.path)
         words = f"it said nothing (status {result.returncode})" if not words or entry.secret else words

@@ -28,16 +28,14 @@ def existing_ancestor(path: str) -> str:
     return directory
 
 
-def stage(staged: str, data: bytes, *, mode: int = 0o600, uid: int = 0, gid: int = 0) -> None:
-    """Write ``data`` to a new file, with its final owner and mode, and flush it to the disk."""
+def stage(staged: str, data: bytes, *, mode: int = 0o600) -> None:
+    """Write ``data`` to a new file and flush it to the disk."""
     remove_if_there(staged)
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view) :]
-        if (uid, gid) != (os.geteuid(), os.getegid()):
-            os.fchown(descriptor, uid, gid)
         os.fchmod(descriptor, mode)
         os.fsync(descriptor)
     finally:
@@ -56,7 +54,7 @@ def sync_directory(path: str) -> None:
 def write_atomically(path: str, data: bytes, *, mode: int = 0o600) -> None:
     """Replace a file in one step: readers see the old content or the new, never a part."""
     staged = staged_path(path)
-    stage(staged, data, mode=mode, uid=os.geteuid(), gid=os.getegid())
+    stage(staged, data, mode=mode)
     os.rename(staged, path)
     sync_directory(os.path.dirname(path))
 

@@ -24,11 +24,11 @@ UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]+\.(service|socket|timer|path|mount|a
 
 # Declaring one of these would hand a whole system directory, or a file that programs of the system edit, to one scope.
 PROTECTED = frozenset(
-    {"/", "/var/lib/steady-fleet", *("/etc/" + name for name in ("fstab", "group", "gshadow", "hosts", "passwd", "shadow", "sudoers"))}
-    | {"/etc/" + name for name in ("cron.d", "ssh", "sudoers.d", "systemd", "systemd/system")}
-    | {"/usr/" + name for name in ("bin", "lib", "lib/systemd", "lib/systemd/system", "local", "local/bin", "local/sbin", "sbin", "share")}
-    | {"/var/" + name for name in ("cache", "lib", "lib/dpkg", "lib/rpm", "log", "run", "spool", "tmp")}
-    | {"/" + name for name in ["bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"]}
+    ["/", "/var/lib/steady-fleet"]
+    + [f"/{name}" for name in "bin boot dev etc home lib lib64 media mnt opt proc root run sbin srv sys tmp usr var".split()]
+    + [f"/usr/{name}" for name in "bin lib lib/systemd lib/systemd/system local local/bin local/sbin sbin share".split()]
+    + [f"/var/{name}" for name in "cache lib lib/dpkg lib/rpm log run spool tmp".split()]
+    + [f"/etc/{name}" for name in "cron.d fstab group gshadow hosts passwd shadow ssh sudoers sudoers.d systemd systemd/system".split()]
 )
 PROTECTED_TREES = ("/boot/", "/dev/", "/proc/", "/sys/", STATE_DIRECTORY + "/")
 

@@ -10,12 +10,12 @@ import hashlib
 import os
 import pwd
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from . import manifest, packages, ports, systemd
 from .files import refuse_foreign_links
-from .model import DIRECTORY, FILE, LINK, Entry, Scope
+from .model import DIRECTORY, FILE, LINK, STATE_DIRECTORY, UNIT_DIRECTORY, Entry, Scope
 
 LARGEST_DIFF = 256 * 1024
 
@@ -59,31 +59,30 @@ class Observed:
     ports: Mapping[int, str] = field(default_factory=dict)
 
 
-def observe(*, scopes: Sequence[Scope]) -> Observed:
+def observe(*, scopes: Sequence[Scope], state_directory: str = STATE_DIRECTORY) -> Observed:
     """Read the host. Raises StateError for an unreadable manifest and for a path behind a link that root does not own."""
-    manifests = manifest.load_all()
+    manifests = manifest.load_all(directory=state_directory)
     entries = {entry.path: entry for scope in scopes for entry in scope.entries}
     return Observed(
         packages=frozenset(packages.installed(sorted({p for s in scopes for p in s.packages + s.absent.packages}))),
         groups={group.gr_name: group.gr_gid for group in grp.getgrall()},
         users=_users(scopes),
-        paths=_paths(_relevant_paths(scopes, manifests), entries),
+        paths=_paths(_owned_paths(scopes, manifests), entries),
         units=systemd.statuses(_relevant_units(scopes, manifests)),
         manifests=manifests,
         ports=ports.holders(port for scope in scopes for unit in scope.units for port in unit.ports),
     )
 
 
-def _relevant_paths(scopes: Sequence[Scope], manifests: Mapping[str, manifest.Manifest]) -> set[str]:
-    wanted: set[str] = set()
+def _owned_paths(scopes: Sequence[Scope], manifests: Mapping[str, manifest.Manifest]) -> set[str]:
+    """Every path that these scopes declare, declared, made or want absent."""
+    owned: set[str] = set()
     for scope in scopes:
         old = manifests.get(scope.name) or manifest.Manifest(scope.name)
-        wanted.update(entry.path for entry in scope.entries)
-        wanted.update(scope.absent.paths, old.paths, old.made)
-        wanted.update(f"/etc/systemd/system/{unit}" for unit in scope.absent.units)
-    for path in list(wanted):
-        wanted.update(ancestors(path))
-    return wanted
+        owned.update(entry.path for entry in scope.entries)
+        owned.update(scope.absent.paths, old.paths, old.made)
+        owned.update(f"{UNIT_DIRECTORY}/{unit}" for unit in scope.absent.units)
+    return owned
 
 
 def ancestors(path: str) -> list[str]:
@@ -123,19 +122,20 @@ def _users(scopes: Sequence[Scope]) -> dict[str, UserState]:
     return users
 
 
-def _paths(wanted: Iterable[str], entries: Mapping[str, Entry]) -> dict[str, PathState]:
+def _paths(owned: Collection[str], entries: Mapping[str, Entry]) -> dict[str, PathState]:
     found = {}
-    for path in sorted(wanted):
+    parents = {parent for path in owned for parent in ancestors(path)}
+    for path in parents.union(owned):
         entry = entries.get(path)
         if entry is not None:
             refuse_foreign_links(entry.scope, path)
-        state = _path(path, entry)
+        state = _path(path, entry, listed=path in owned)
         if state is not None:
             found[path] = state
     return found
 
 
-def _path(path: str, entry: Entry | None) -> PathState | None:
+def _path(path: str, entry: Entry | None, *, listed: bool) -> PathState | None:
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -144,7 +144,7 @@ def _path(path: str, entry: Entry | None) -> PathState | None:
     if stat.S_ISLNK(status.st_mode):
         return PathState(LINK, status.st_uid, status.st_gid, mode, target=os.readlink(path))
     if stat.S_ISDIR(status.st_mode):
-        names = frozenset(os.listdir(path)) if entry is None else frozenset()
+        names = frozenset(os.listdir(path)) if entry is None and listed else frozenset()
         return PathState(DIRECTORY, status.st_uid, status.st_gid, mode, names=names)
     if not stat.S_ISREG(status.st_mode):
         return PathState("special file", status.st_uid, status.st_gid, mode)

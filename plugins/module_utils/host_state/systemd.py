@@ -51,7 +51,10 @@ class UnitStatus:
 def run(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a program with a plain locale; StateError with its last words where it fails."""
     environment = {**os.environ, "LC_ALL": "C"}
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, stdin=subprocess.DEVNULL)
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, stdin=subprocess.DEVNULL)
+    except FileNotFoundError:
+        raise StateError(f"{command[0]} is not on this host, and it is needed here. Declare the package that brings it.") from None
     if check and result.returncode:
         words = (result.stderr or result.stdout).strip().splitlines()[-5:]
         raise StateError(f"{' '.join(command)} failed with status {result.returncode}: {' | '.join(words) or 'it said nothing'}")
