@@ -1,0 +1,176 @@
+"""The plan as a table: wanted and observed state in, actions out. No host is touched."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from ansible_collections.steady.fleet.plugins.module_utils.host_state import model, plan
+from ansible_collections.steady.fleet.plugins.module_utils.host_state.errors import StateError
+from ansible_collections.steady.fleet.plugins.module_utils.host_state.manifest import Manifest
+from ansible_collections.steady.fleet.plugins.module_utils.host_state.observe import Observed, PathState, UserState
+from ansible_collections.steady.fleet.plugins.module_utils.host_state.systemd import UnitStatus
+
+ROOT = {"root": UserState(0, 0, "/root", "/bin/bash", frozenset())}
+DIGEST = hashlib.sha256(b"x").hexdigest()
+ETC = {"/etc": PathState("directory", mode=0o755), "/etc/demo": PathState("directory", mode=0o755)}
+SAME = PathState("file", mode=0o644, digest=DIGEST)
+UNIT_PATH = "/etc/systemd/system/a.service"
+SYSTEMD = {"/etc": ETC["/etc"], "/etc/systemd": ETC["/etc"], "/etc/systemd/system": ETC["/etc"]}
+RUNNING = UnitStatus(load="loaded", active="active", sub="running", file_state="enabled")
+
+
+def host(**parts: Any) -> Observed:
+    return Observed(**{"users": ROOT, "groups": {"root": 0}, "paths": ETC, **parts})
+
+
+def decide(declaration: dict[str, Any], observed: Observed, *, check: bool = False) -> list[str]:
+    scopes = model.parse(scopes=[{"scope": "demo", **declaration}])
+    return [f"{a.action} {a.name}" for a in plan.plan(scopes=scopes, observed=observed, check=check).actions]
+
+
+FILE = {"path": "/etc/demo/a", "sha256": DIGEST}
+UNIT = {"name": "a.service", "sha256": DIGEST, "enabled": True, "state": "started"}
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (None, ["create /etc/demo/a"]),
+        (SAME, []),
+        (PathState("file", mode=0o644, digest="other"), ["change /etc/demo/a"]),
+        (PathState("file", mode=0o600, digest=DIGEST), ["change /etc/demo/a"]),
+        (PathState("file", uid=7, mode=0o644, digest=DIGEST), ["change /etc/demo/a"]),
+        (PathState("file", gid=7, mode=0o644, digest=DIGEST), ["change /etc/demo/a"]),
+        (PathState("link", target="/dev/null"), ["change /etc/demo/a"]),
+    ],
+)
+def test_a_file_is_written_exactly_when_it_differs(state: PathState | None, expected: list[str]) -> None:
+    paths = ETC if state is None else {**ETC, "/etc/demo/a": state}
+    assert decide({"files": [FILE]}, host(paths=paths)) == expected
+
+
+def test_a_directory_in_place_of_a_file_is_never_deleted() -> None:
+    with pytest.raises(StateError, match="is to be a file, but there is a directory"):
+        decide({"files": [FILE]}, host(paths={**ETC, "/etc/demo/a": PathState("directory")}))
+
+
+def test_missing_parents_are_made_once_nearest_root_first() -> None:
+    files = [{**FILE, "path": "/etc/x/y/a"}, {**FILE, "path": "/etc/x/y/b"}]
+    assert decide({"files": files}, host()) == ["create /etc/x", "create /etc/x/y", "create /etc/x/y/a", "create /etc/x/y/b"]
+
+
+def test_a_seed_is_written_once_and_then_left_alone() -> None:
+    seed = {"files": [{**FILE, "seed": True}]}
+    assert decide(seed, host()) == ["create /etc/demo/a"]
+    assert decide(seed, host(paths={**ETC, "/etc/demo/a": PathState("file", mode=0o600, digest="other")})) == []
+
+
+def test_xreq7_what_is_no_longer_declared_is_removed() -> None:
+    old = Manifest("demo", paths={"/etc/demo/old": ("file", ""), "/etc/demo/own": ("file", "")}, kept=("/etc/demo/own",))
+    paths = {**ETC, "/etc/demo/old": SAME, "/etc/demo/own": SAME}
+    assert decide({}, host(paths=paths, manifests={"demo": old})) == ["remove /etc/demo/old"]
+
+
+def test_a_made_directory_goes_only_when_it_is_empty_then() -> None:
+    old = Manifest("demo", paths={"/opt/demo/a": ("file", "")}, made=("/opt/demo",))
+    inside = {"/opt/demo": PathState("directory", names=frozenset({"a"})), "/opt/demo/a": SAME}
+    assert decide({}, host(paths=inside, manifests={"demo": old})) == ["remove /opt/demo/a", "remove /opt/demo"]
+    crowded = {**inside, "/opt/demo": PathState("directory", names=frozenset({"a", "somebody's"}))}
+    assert decide({}, host(paths=crowded, manifests={"demo": old})) == ["remove /opt/demo/a"]
+
+
+def test_another_scopes_path_is_refused_naming_it() -> None:
+    other = Manifest("base", paths={"/etc/demo/a": ("file", "")})
+    with pytest.raises(StateError, match="scope base owns it"):
+        decide({"files": [FILE]}, host(manifests={"base": other}))
+
+
+def test_a_missing_owner_is_an_error_and_in_check_mode_a_warning() -> None:
+    declaration = {"files": [{**FILE, "owner": "nobody-here"}]}
+    with pytest.raises(StateError, match="nobody-here, who does not exist"):
+        decide(declaration, host())
+    assert decide(declaration, host(), check=True) == ["create /etc/demo/a"]
+
+
+def test_an_owner_declared_in_the_same_call_is_fine() -> None:
+    declaration = {"users": [{"name": "app"}], "files": [{**FILE, "owner": "app", "group": "app"}]}
+    assert decide(declaration, host()) == ["create app", "create app", "create /etc/demo/a"]
+
+
+@pytest.mark.parametrize(
+    ("status", "file_same", "expected"),
+    [
+        (UnitStatus(), False, ["create " + UNIT_PATH, "reload manager", "enable a.service", "start a.service"]),
+        (RUNNING, True, []),
+        (RUNNING, False, ["change " + UNIT_PATH, "reload manager", "restart a.service"]),
+        (UnitStatus("loaded", "inactive", "dead", "enabled"), True, ["start a.service"]),
+        (UnitStatus("loaded", "activating", "auto-restart", "enabled"), True, ["start a.service"]),
+        (UnitStatus("loaded", "active", "running", "disabled"), True, ["enable a.service"]),
+        (UnitStatus("masked", "inactive", "dead", "masked-runtime"), True, ["unmask a.service", "enable a.service", "start a.service"]),
+        (UnitStatus("loaded", "active", "running", "enabled", stale=True), True, ["reload manager", "restart a.service"]),
+    ],
+)
+def test_cs23_a_unit_is_brought_to_its_state_and_no_further(status: UnitStatus, file_same: bool, expected: list[str]) -> None:
+    digest = DIGEST if file_same else "other"
+    paths = dict(SYSTEMD) if not status.exists else {**SYSTEMD, UNIT_PATH: PathState("file", mode=0o644, digest=digest)}
+    assert decide({"units": [UNIT]}, host(paths=paths, units={"a.service": status})) == expected
+
+
+@pytest.mark.parametrize(("status", "expected"), [(RUNNING, ["restart a.service"]), (UnitStatus("loaded"), []), (UnitStatus(), [])])
+def test_exactly_the_running_units_that_a_change_concerns_are_restarted(status: UnitStatus, expected: list[str]) -> None:
+    declaration = {"files": [{**FILE, "restarts": ["a.service"]}, {**FILE, "path": "/etc/demo/b", "restarts": ["b.service"]}]}
+    paths = {**ETC, "/etc/demo/b": SAME}
+    observed = host(paths=paths, units={"a.service": status, "b.service": RUNNING})
+    assert decide(declaration, observed) == ["create /etc/demo/a", *expected]
+
+
+def test_a_restart_makes_a_reload_needless() -> None:
+    declaration = {"files": [{**FILE, "restarts": ["a.service"], "reloads": ["a.service"]}]}
+    assert decide(declaration, host(units={"a.service": RUNNING}))[1:] == ["restart a.service"]
+
+
+def test_what_an_interrupted_run_owes_is_done() -> None:
+    old = Manifest("demo", paths={"/etc/demo/a": ("file", "")}, owed=(("restart", "a.service"),))
+    observed = host(paths={**ETC, "/etc/demo/a": SAME}, units={"a.service": RUNNING}, manifests={"demo": old})
+    assert decide({"files": [{**FILE, "restarts": ["a.service"]}]}, observed) == ["restart a.service"]
+
+
+def test_xreq7_a_retired_unit_is_stopped_disabled_and_removed() -> None:
+    old = Manifest("demo", paths={UNIT_PATH: ("file", "a.service")})
+    observed = host(paths={**SYSTEMD, UNIT_PATH: SAME}, units={"a.service": RUNNING}, manifests={"demo": old})
+    assert decide({}, observed) == ["remove " + UNIT_PATH, "reload manager", "stop a.service", "disable a.service"]
+
+
+def test_mrpt10_an_absent_unit_of_a_package_is_stopped_and_disabled() -> None:
+    observed = host(units={"redis-server.service": RUNNING})
+    assert decide({"absent": {"units": ["redis-server.service"]}}, observed) == ["stop redis-server.service", "disable redis-server.service"]
+
+
+def test_a_port_already_taken_is_refused_with_its_holder() -> None:
+    observed = host(paths=SYSTEMD, ports={8000: "nginx (pid 7, nginx.service)"})
+    with pytest.raises(StateError, match=r"port 8000, which nginx \(pid 7, nginx.service\) has taken. Nothing was changed"):
+        decide({"units": [{**UNIT, "ports": [8000]}]}, observed)
+
+
+def test_its_own_port_is_no_conflict() -> None:
+    paths = {**SYSTEMD, UNIT_PATH: SAME}
+    observed = host(paths=paths, units={"a.service": RUNNING}, ports={8000: "python3 (pid 7, a.service)"})
+    assert decide({"units": [{**UNIT, "ports": [8000]}]}, observed) == []
+
+
+def test_a_unit_that_nothing_brings_is_refused() -> None:
+    with pytest.raises(StateError, match=r"there is no unit typo.service"):
+        decide({"units": [{"name": "typo.service", "enabled": True}]}, host())
+
+
+def test_packages_come_first_and_are_never_upgraded() -> None:
+    observed = host(packages=frozenset({"git"}))
+    assert decide({"packages": ["git", "cron"], "files": [FILE]}, observed) == ["install cron", "create /etc/demo/a"]
+
+
+def test_renumbering_is_refused() -> None:
+    observed = host(users={**ROOT, "app": UserState(5, 0, "/nonexistent", "/usr/sbin/nologin", frozenset())}, groups={"root": 0, "app": 5})
+    with pytest.raises(StateError, match="user app has number 5 on this host, not 9"):
+        decide({"users": [{"name": "app", "uid": 9}]}, observed)
