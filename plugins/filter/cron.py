@@ -1,7 +1,7 @@
 # Copyright: the steady.fleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters ``cron_next`` and ``cron_job_problems``."""
+"""The filters ``cron_next``, ``cron_job_problems`` and ``cron_job_files``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.steady.fleet.plugins.plugin_utils.cron import CronError, job_problems, next_times
+from ansible_collections.steady.fleet.plugins.plugin_utils.cron import (
+    CronError,
+    job_files,
+    job_problems,
+    next_times,
+)
 
 
 def cron_next(expression: str, count: int = 1, now: str | datetime | None = None) -> list[str]:
@@ -31,8 +36,13 @@ def cron_job_problems(jobs: Iterable[Mapping[str, Any]]) -> list[str]:
     return job_problems(jobs)
 
 
+def cron_job_files(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return each job's files as host_state takes them."""
+    return job_files(jobs)
+
+
 class FilterModule:
     """Registers the filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"cron_next": cron_next, "cron_job_problems": cron_job_problems}
+        return {"cron_next": cron_next, "cron_job_problems": cron_job_problems, "cron_job_files": cron_job_files}

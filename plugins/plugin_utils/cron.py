@@ -89,3 +89,13 @@ def _problems(job: Mapping[str, Any]) -> Iterator[str]:
         yield "key 'timeout_seconds': a run needs at least one second"
     if "\n" in (job.get("description") or ""):
         yield "key 'description': keep it to one line"
+
+
+def job_files(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return each job's two files as ``steady.fleet.host_state`` takes them: its declaration, and the line that cron reads."""
+    files: list[dict[str, Any]] = []
+    for job in jobs:
+        said = {"__cron_jobs_job": {key: value for key, value in job.items() if value is not None}}
+        files.append({"path": f"/etc/steady-fleet/jobs/{job['name']}.json", "template": "job.json.j2", "vars": said})
+        files.append({"path": f"/etc/cron.d/steady-{job['name']}", "template": "crontab.j2", "vars": said})
+    return files
