@@ -74,6 +74,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         search = _search_path(variables)
         templar = self._templar.copy_with_new_env(searchpath=search, available_variables=variables)
         for scope in _scopes(arguments):
+            _refuse_bare_modes(scope)
             for kind, key in (("files", "path"), ("units", "name")):
                 items = scope.get(kind)
                 if items:
@@ -119,6 +120,13 @@ def _scopes(arguments: Item) -> Iterator[Item]:
         yield from arguments["scopes"]
     else:
         yield arguments
+
+
+def _refuse_bare_modes(scope: Mapping[str, Any]) -> None:
+    """YAML reads a bare 0644 as the number 420, which is another mode."""
+    for item in [*(scope.get("files") or []), *(scope.get("directories") or [])]:
+        if isinstance(item.get("mode"), int):
+            raise AnsibleActionFail(f"{item.get('path')}: write its mode in quotes, such as '0644': YAML takes a bare 0644 for the number 420.")
 
 
 def _path_of(item: Mapping[str, Any], key: str) -> str:

@@ -105,7 +105,7 @@ def verify(units: Sequence[tuple[str, bytes]], *, check_programs: bool) -> None:
     if not check_programs:
         problems = [line for line in problems if "is not executable" not in line]
     if problems:
-        raise StateError(f"systemd does not accept the unit: {' | '.join(problems)}. Nothing was changed. Correct the declaration of that unit.")
+        raise StateError(f"systemd does not accept the unit: {' | '.join(problems).rstrip('.')}. Nothing was changed. Correct the declaration of that unit.")
 
 
 def act(verb: str, unit: str) -> None:
