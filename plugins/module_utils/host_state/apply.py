@@ -191,7 +191,7 @@ def _directories(plan: Plan, entries: Mapping[str, Entry]) -> None:
         if action.kind != DIRECTORY or action.action == "remove":
             continue
         if action.action == "create":
-            os.mkdir(action.name, 0o700)
+            os.makedirs(action.name, 0o700, exist_ok=True)  # the journal may have made a parent of its own directory
         _set_attributes(entries.get(action.name) or Entry(action.scope, DIRECTORY, action.name, mode=0o755))
 
 
