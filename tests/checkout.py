@@ -33,12 +33,16 @@ def files() -> list[Path]:
     return sorted({Path(name) for name in names if name and os.path.lexists(ROOT / name)})
 
 
+def copy(destination: Path) -> Path:
+    """Copy those files, links as links."""
+    for path in files():
+        (destination / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / path, destination / path, follow_symlinks=False)
+    return destination
+
+
 def build(workspace: Path) -> Path:
     """Build the collection's artifact from a clean copy of this checkout below ``workspace``."""
-    copy = workspace / "checkout"
-    for path in files():
-        (copy / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / path, copy / path, follow_symlinks=False)
-    run("ansible-galaxy", "collection", "build", "--output-path", workspace, cwd=copy)
+    run("ansible-galaxy", "collection", "build", "--output-path", workspace, cwd=copy(workspace / "checkout"))
     (artifact,) = workspace.glob("steady-fleet-*.tar.gz")
     return artifact

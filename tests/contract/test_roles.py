@@ -1,0 +1,113 @@
+"""A role's specification, defaults, README and tests say the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import checkout
+import pytest
+import yaml
+
+ROLES = sorted(path.name for path in (checkout.ROOT / "roles").iterdir() if path.is_dir())
+# Task keywords and modules that hide failures or go through a shell.
+FORBIDDEN = {"ignore_errors", "ansible.builtin.shell", "ansible.builtin.script"}
+
+
+def load(role: str, path: str) -> Any:
+    file = checkout.ROOT / "roles" / role / path
+    return (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
+
+
+def options(role: str) -> dict[str, dict[str, Any]]:
+    merged: dict[str, dict[str, Any]] = {}
+    for entry in load(role, "meta/argument_specs.yml")["argument_specs"].values():
+        merged |= entry.get("options", {})
+    return merged
+
+
+def table(role: str) -> dict[str, list[Any]]:
+    """Public variables in the README's tables, with the values that the default's cell shows in backticks."""
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|", (checkout.ROOT / "roles" / role / "README.md").read_text(), flags=re.MULTILINE)
+    return {
+        name: [yaml.safe_load(value.replace("\\|", "|")) for value in re.findall(r"`([^`]+)`", default)]
+        for names, default in rows
+        for name in re.findall(rf"`({role}_\w+)`", names)
+    }
+
+
+def has_plain_value(value: object) -> bool:
+    """Long collections and expressions may be described in the README; everything else is written out."""
+    return not value if isinstance(value, (list, dict)) else not (isinstance(value, str) and "{{" in value)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_specification_and_defaults_agree(role: str) -> None:
+    specified = {name: option["default"] for name, option in options(role).items() if "default" in option}
+    assert load(role, "defaults/main.yml") == specified
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_option_is_described(role: str) -> None:
+    def undescribed(options: dict[str, Any], where: str) -> Iterator[str]:
+        for name, option in options.items():
+            if not option.get("description") or "type" not in option or (option["type"] == "list" and "elements" not in option):
+                yield f"{where}.{name}"
+            yield from undescribed(option.get("options", {}), f"{where}.{name}")
+
+    specs = load(role, "meta/argument_specs.yml")["argument_specs"]
+    assert "main" in specs
+    for entry, spec in specs.items():
+        assert spec["short_description"], entry
+        assert {"check_mode", "diff_mode", "idempotent"} <= spec.get("attributes", {}).keys(), entry
+        assert not list(undescribed(spec.get("options", {}), entry))
+    entry_points = {path.stem for path in (checkout.ROOT / "roles" / role / "tasks").glob("*.yml")}
+    assert specs.keys() <= entry_points
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_readme_shows_every_variable_and_its_default(role: str) -> None:
+    shown = table(role)
+    assert shown.keys() == options(role).keys()
+    wrong = {name: value for name, value in load(role, "defaults/main.yml").items() if has_plain_value(value) and value not in shown[name]}
+    assert not wrong
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_names_and_size(role: str) -> None:
+    assert all(name.startswith(f"{role}_") for name in options(role))
+    assert len((checkout.ROOT / "roles" / role / "defaults" / "main.yml").read_text().splitlines()) <= 65
+    assert load(role, "meta/main.yml")["galaxy_info"]["license"] == "GPL-3.0-or-later"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_is_tested(role: str) -> None:
+    if role.startswith("aws_"):
+        assert any(role in path.read_text() for path in (checkout.ROOT / "tests" / "provision").glob("*.py"))
+    else:
+        assert (checkout.ROOT / "molecule" / role / "molecule.yml").exists()
+        assert list((checkout.ROOT / "molecule" / role).glob("tests/test_*.py"))
+
+
+def keys(node: object) -> Iterator[tuple[str, object]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield str(key), value
+            yield from keys(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from keys(item)
+
+
+def test_no_task_hides_a_failure_or_uses_a_shell() -> None:
+    found = []
+    for path in checkout.files():
+        if path.suffix == ".yml" and path.parts[0] in {"roles", "playbooks", "molecule", "site.yml"} and not (checkout.ROOT / path).is_symlink():
+            for document in yaml.load_all((checkout.ROOT / path).read_text(), Loader=yaml.BaseLoader):
+                found += [
+                    f"{path}: {key}"
+                    for key, value in keys(document)
+                    if (key in FORBIDDEN and "argument_specs" not in path.name) or (key == "failed_when" and value in {"false", "False"})
+                ]
+    assert not found, "\n".join(found)
