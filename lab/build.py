@@ -1,0 +1,98 @@
+"""Builds the bodies' container images from the recipes under ``lab/image/``, once per content of the recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from lab import docker
+from lab.command import attempt, run
+from lab.errors import LabError
+from lab.settings import PROJECT
+
+RECIPES = PROJECT / "lab" / "image"
+UPSTREAM = "debian:12"
+SUITE = "bookworm"
+
+Say = Callable[[str], None]
+
+
+def ensure(tag: str, *, say: Say) -> str:
+    """Make sure that the image ``steady-lab/<os>:<version>`` exists as its recipe says; return its unchanging tag."""
+    recipe = RECIPES / tag.removeprefix("steady-lab/").replace(":", "-")
+    if not recipe.is_dir():
+        raise LabError(f"There is no recipe for the image {tag}: expected the folder {recipe}.")
+    exact = f"{tag}-{_digest(recipe)}"
+    if docker.image_id(exact):
+        say(f"image {exact} (cached)")
+    else:
+        _build(recipe, exact, say=say)
+    if docker.image_id(tag) != docker.image_id(exact):
+        run("docker", "tag", exact, tag)
+    return exact
+
+
+def remove_all(*, say: Say) -> None:
+    """Remove every image that the lab has built."""
+    for tag in docker.image_tags("steady-lab/*"):
+        run("docker", "image", "rm", "--force", tag)
+        say(f"image {tag} removed")
+
+
+def _digest(recipe: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(recipe.iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _build(recipe: Path, exact: str, *, say: Say) -> None:
+    packages = (recipe / "packages").read_text(encoding="utf-8").split()
+    base = f"steady-lab/base:{exact.rpartition('-')[2]}"
+    if _registry_answers():
+        say(f"image {exact}: building from the registry's {UPSTREAM}")
+        _base_from_registry(base, packages)
+    else:
+        say(f"image {exact}: no registry answers, so bootstrapping {SUITE} (about half a minute)")
+        _base_from_bootstrap(base, packages, say=say)
+    arguments = ("--build-arg", f"BASE={base}", "--tag", exact, str(recipe))
+    run("docker", "build", *arguments, timeout=600, what=f"Building the image {exact}")
+    run("docker", "image", "rm", base)
+
+
+def _registry_answers() -> bool:
+    try:
+        return attempt(["docker", "manifest", "inspect", UPSTREAM], timeout=8).returncode == 0
+    except LabError:
+        return False
+
+
+def _base_from_registry(base: str, packages: list[str]) -> None:
+    install = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(packages)}"
+    dockerfile = f"FROM {UPSTREAM}\nRUN {install} && apt-get clean\n"
+    run("docker", "build", "--tag", base, "-", stdin=dockerfile.encode(), timeout=600, what="Building the base image")
+
+
+def _base_from_bootstrap(base: str, packages: list[str], *, say: Say) -> None:
+    _ensure_mmdebstrap(say=say)
+    with tempfile.TemporaryDirectory(prefix="steady-lab-") as scratch:
+        tar = str(Path(scratch) / "root.tar")
+        include = "--include=" + ",".join(packages)
+        run("mmdebstrap", "--variant=minbase", include, SUITE, tar, timeout=900, what="Bootstrapping Debian")
+        run("docker", "import", tar, base, timeout=300)
+
+
+def _ensure_mmdebstrap(*, say: Say) -> None:
+    if shutil.which("mmdebstrap"):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise LabError(
+            "No container registry answers and mmdebstrap is not installed: install mmdebstrap "
+            "(Debian and Ubuntu: sudo apt-get install mmdebstrap), or make a registry reachable."
+        )
+    say("installing the package mmdebstrap with apt-get")
+    run("apt-get", "install", "--yes", "--no-install-recommends", "mmdebstrap", timeout=300, what="Installing mmdebstrap")

@@ -1,0 +1,90 @@
+"""The lab's one process: AWS and the metadata service in threads, the reconciler in the foreground.
+
+Started by ``python -m lab serve``, which sets what moto reads from the environment when it is imported.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from threading import Event, Thread
+from types import FrameType
+from typing import Any
+
+from lab import aws, cloud, docker, imds, state
+from lab.errors import LabError
+from lab.reconcile import DOWN, UP, Reconciler
+from lab.settings import Settings, from_environment
+
+TICK_SECONDS = 0.5
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM; the bodies stay, ``down`` removes them."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _setter(stop))
+    with state.hold(settings.state):
+        engine = docker.engine()
+        metadata = imds.Metadata(instances=cloud.instances, assume_role=cloud.assume_role)
+        for listener in (aws.server(settings), imds.Server((str(settings.gateway), settings.imds_port), metadata)):
+            Thread(target=listener.serve_forever, daemon=True).start()
+        reconciler = Reconciler(settings=settings, engine=engine, say=_say)
+        reported: dict[str, Any] = {}
+        while not stop.is_set():
+            _tick(reconciler)
+            report = describe(reconciler)
+            if report != reported:
+                state.write_json(settings.state / "status.json", report)
+                reported = report
+            stop.wait(TICK_SECONDS)
+
+
+def describe(reconciler: Reconciler) -> dict[str, Any]:
+    """The status file's content: the addresses, and each instance with its body, port, user and readiness."""
+    settings = reconciler.settings
+    rows = []
+    for instance in reconciler.instances:
+        container = reconciler.containers.get(instance.id)
+        if instance.state not in UP | DOWN:
+            continue
+        rows.append(
+            {
+                "instance_id": instance.id,
+                "name": instance.name,
+                "state": instance.state,
+                "address": str(instance.address),
+                "body": container.state if container else "none",
+                "ssh_port": container.ssh_port if container else None,
+                "user": instance.machine_image.login if instance.machine_image else None,
+                "ready": instance.id in reconciler.ready,
+                "problem": reconciler.problems.get(instance.id, ""),
+            }
+        )
+    return {"endpoint": settings.endpoint, "metadata_service": settings.imds, "instances": rows}
+
+
+def _tick(reconciler: Reconciler) -> None:
+    try:
+        reconciler.tick()
+    except LabError as error:
+        _say(str(error))
+
+
+def _setter(stop: Event) -> Callable[[int, FrameType | None], None]:
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    return handler
+
+
+def _say(line: str) -> None:
+    print("lab:", line, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        serve(from_environment())
+    except LabError as error:
+        sys.exit(f"lab: {error}")
