@@ -42,7 +42,7 @@ _value:
 
 def security_group_refusals(group: Mapping[str, Any]) -> list[str]:
     """Return the reasons not to apply ``group`` today."""
-    return refusals(group=group, today=datetime.datetime.now(tz=datetime.timezone.utc).date())
+    return refusals(group=group, today=datetime.datetime.now(tz=datetime.UTC).date())
 
 
 class FilterModule:

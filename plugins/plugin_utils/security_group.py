@@ -24,7 +24,7 @@ def refusals(*, group: Mapping[str, Any], today: datetime.date) -> list[str]:
     ``today`` is the date, in UTC, that an override's ``expires`` is compared with: it holds through that day.
     """
     return [
-        f"Security group {group['name']}, rule \"{rule.get('description', '?')}\": {fault}"
+        f'Security group {group["name"]}, rule "{rule.get("description", "?")}": {fault}'
         for rule in group.get("rules") or []
         for fault in _faults(rule=rule, today=today)
     ]
