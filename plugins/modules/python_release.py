@@ -17,7 +17,7 @@ description:
   - The host builds C(<root>/releases/<id>/{app,venv}) in place, tries the imports as user C(nobody), and writes C(release.json) last.
     A release without that file counts for nothing. C(<root>/current) is not touched; see M(steady.fleet.host_state).
   - The application is importable from any working directory; so is its C(src/) directory if it has one.
-author: The steady.fleet developers
+author: The steady.fleet developers (@steady-fleet)
 options:
   name:
     description: The application's name.
@@ -111,13 +111,10 @@ source: {description: 'Where it came from, for a person.', returned: always, typ
 """
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, NoReturn
+import shutil
+from typing import Any
 
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-else:
-    from ansible.module_utils.basic import AnsibleModule
-
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.steady.fleet.plugins.module_utils import release_build, release_store
 
 
@@ -128,11 +125,12 @@ def probe(request: dict[str, Any]) -> dict[str, Any]:
     return {
         "complete": complete,
         "current": store.current or "",
+        "manager": "apt" if shutil.which("apt-get") else "dnf",
         "python": None if complete else release_build.describe_python(request["python"]),
     }
 
 
-def main() -> NoReturn:
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},

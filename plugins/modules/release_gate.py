@@ -16,7 +16,7 @@ description:
   - Not healthy and never proved before, the link C(<root>/current) goes back to the release proved last, the units are restarted, and the
     module fails with what the probe saw, the units' last journal lines (secrets masked), and what runs now.
   - A release that was proved before is not rolled back; then it is not the release that is at fault.
-author: The steady.fleet developers
+author: The steady.fleet developers (@steady-fleet)
 options:
   name: {description: The application's name., type: str, required: true}
   root: {description: Where its releases lie. By default C(/opt/<name>)., type: path}
@@ -60,13 +60,9 @@ release: {description: The release that was proved., returned: success, type: st
 removed: {description: The old releases that were removed., returned: success, type: list, elements: str, sample: [0c1d2e3f4a5b]}
 """
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-else:
-    from ansible.module_utils.basic import AnsibleModule
-
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.steady.fleet.plugins.module_utils import http_probe, release_gate, release_store
 
 HEALTH = {
@@ -98,7 +94,7 @@ def gate(params: dict[str, Any]) -> release_gate.Gate:
     )
 
 
-def main() -> NoReturn:
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},

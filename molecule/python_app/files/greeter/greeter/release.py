@@ -1,0 +1,4 @@
+"""What differs between the releases of this scenario."""
+
+NAME = "one"
+HEALTH = "ok"

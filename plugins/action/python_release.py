@@ -1,0 +1,198 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's part of ``python_release``: source, ship list, name, wheels; one small call when the host has it already."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import io
+import os
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible_collections.steady.fleet.plugins.plugin_utils import packages, ship, sources, wheels
+
+USER_ERRORS = (ship.ShipError, sources.SourceError, wheels.WheelError)
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """One release, known by its content before anything is sent."""
+
+    id: str
+    root: str
+    source: sources.Source
+    archive: bytes
+    pins: tuple[wheels.Pin, ...]
+
+    @property
+    def path(self) -> str:
+        return f"{self.root}/releases/{self.id}"
+
+
+def name_release(source: sources.Source, *, root: str, python: str, lock_name: str) -> Release:
+    """Check the lock and compute the id of what was obtained."""
+    text = source.requirements.decode("utf-8", errors="replace")
+    pins = wheels.parse_lock(text, where=f"{source.description}: {lock_name}")
+    archive = ship.archive(source.entries)
+    wheel_name, wheel = source.wheel or ("", b"")
+    release = ship.release_id(archive, source.requirements, python.encode(), wheel_name.encode(), wheel)
+    return Release(id=release, root=root, source=source, archive=archive, pins=tuple(pins))
+
+
+def bundle(release: Release, fetched: list[Path], pins: list[wheels.Pin], path: str) -> None:
+    """Write the one archive that goes to the host: ``app/…``, ``wheels/*.whl``, ``requirements.txt``."""
+
+    def add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = len(data), 0o644
+        tar.addfile(info, io.BytesIO(data))
+
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        with tarfile.open(fileobj=io.BytesIO(release.archive)) as app:
+            for member in app:
+                content = app.extractfile(member) if member.isreg() else None
+                member.name = f"app/{member.name}"
+                tar.addfile(member, content)
+        for wheel in fetched:
+            tar.add(wheel, f"wheels/{wheel.name}", recursive=False)
+        if release.source.wheel:
+            add(tar, f"wheels/{release.source.wheel[0]}", release.source.wheel[1])
+        if pins:
+            add(tar, "requirements.txt", "".join(f"{pin.render()}\n" for pin in pins).encode())
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Probe once; build only what is not there."""
+
+    TRANSFERS_FILES = True
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        del tmp
+        task_vars = task_vars or {}
+        try:
+            return self._converge(dict(self._task.args), task_vars)
+        except USER_ERRORS as error:
+            raise AnsibleActionFail(f"{task_vars.get('inventory_hostname', 'host')}: {error}") from None
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+
+    def _converge(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        release = self._release(args)
+        state = self._call(args, {"phase": "probe"}, release, task_vars)
+        result = {
+            "release": release.id,
+            "path": release.path,
+            "current": state["current"],
+            "source": release.source.description,
+            "changed": not state["complete"],
+        }
+        if state["complete"]:
+            return result
+        result["diff"] = {
+            "before_header": f"releases of {args['name']}",
+            "after_header": f"releases of {args['name']}",
+            "before": "",
+            "after": f"{release.path} from {release.source.description}\n",
+        }
+        self._check_secrets(args)
+        if not self._task.check_mode:
+            self._build(args, release, state, task_vars)
+        return result
+
+    def _cache(self) -> str:
+        base = os.path.dirname(C.CONFIG_FILE) if C.CONFIG_FILE else os.getcwd()
+        return os.path.join(base, ".cache", "steady-fleet")
+
+    def _find(self, path: str) -> str:
+        path = os.path.expanduser(path)
+        if os.path.isabs(path):
+            return path
+        try:
+            found: str = self._find_needle("files", path)
+        except AnsibleError:
+            looked = "the role's and the playbook's files/ directories and beside the playbook"
+            raise sources.SourceError(f"{path!r} was not found on the controller; looked in {looked}") from None
+        return found
+
+    def _release(self, args: Mapping[str, Any]) -> Release:
+        for required in ("name", "source"):
+            if not args.get(required):
+                raise AnsibleActionFail(f"python_release needs {required}")
+        lock = str(args.get("requirements", "requirements.txt") or "")
+        request = sources.Request(
+            source=args["source"],
+            rules=ship.Rules(ship=tuple(args.get("ship") or ("**",)), never=tuple(args.get("never_ship") or ())),
+            requirements=lock,
+            cache=self._cache(),
+            find=self._find,
+        )
+        root = str(args.get("root") or f"/opt/{args['name']}")
+        source = sources.obtain(request)
+        return name_release(source, root=root, python=str(args.get("python", "python3")), lock_name=lock)
+
+    def _call(self, args: Mapping[str, Any], request: dict[str, Any], release: Release, task_vars: dict[str, Any]) -> dict[str, Any]:
+        python = str(args.get("python", "python3"))
+        request = {"root": release.root, "release": release.id, "python": python, **request}
+        module_args = {"name": args["name"], "source": {}, "request": request}
+        result: dict[str, Any] = self._execute_module(module_name="steady.fleet.python_release", module_args=module_args, task_vars=task_vars)
+        if result.get("failed"):
+            host = task_vars.get("inventory_hostname", "host")
+            raise AnsibleActionFail(f"{host}: release {release.id} of {args['name']}: {result.get('msg', result)}", result=result)
+        return result
+
+    def _check_secrets(self, args: Mapping[str, Any]) -> None:
+        """A secret that is missing should stop the run now, not after minutes of building. The values are dropped."""
+        if not args.get("secrets"):
+            return
+        # Imported only here: boto3 takes a third of a second, which a run without a build should not pay.
+        aws = importlib.import_module("ansible_collections.steady.fleet.plugins.plugin_utils.release_aws")
+        try:
+            aws.environment_of_secrets(args["secrets"])
+        except aws.AwsError as error:
+            raise AnsibleActionFail(str(error)) from None
+
+    def _target(self, args: Mapping[str, Any], release: Release, state: dict[str, Any], task_vars: dict[str, Any]) -> wheels.Target:
+        if state["python"] is None:
+            wanted = list(args.get("packages") or [])
+            packages.install_missing(self, manager=state["manager"], packages=wanted, task_vars=task_vars)
+            state = self._call(args, {"phase": "probe"}, release, task_vars)
+        if state["python"] is None:
+            raise sources.SourceError(
+                f"the host's {args.get('python', 'python3')} does not run or cannot make virtual environments, even with the packages "
+                f"{', '.join(args.get('packages') or []) or '(none declared)'}; correct python and packages"
+            )
+        return wheels.Target.of(state["python"])
+
+    def _build(self, args: Mapping[str, Any], release: Release, state: dict[str, Any], task_vars: dict[str, Any]) -> None:
+        target = self._target(args, release, state, task_vars)
+        pins = wheels.select(release.pins, target)
+        fetched = wheels.fetch(pins, target, self._cache())
+        remote = self._connection._shell.join_path(self._make_tmp_path(), "release.tar")
+        with tempfile.NamedTemporaryFile(prefix="release.", suffix=".tar") as local:
+            bundle(release, fetched, pins, local.name)
+            self._transfer_file(local.name, remote)
+        build = {
+            "root": release.root,
+            "release": release.id,
+            "archive": remote,
+            "python": str(args.get("python", "python3")),
+            "imports": list(args.get("imports") or []),
+            "source": release.source.description,
+            "requirements_sha256": hashlib.sha256(release.source.requirements).hexdigest(),
+            "wheel": release.source.wheel[0] if release.source.wheel else "",
+        }
+        self._call(args, {"phase": "build", "build": build}, release, task_vars)
