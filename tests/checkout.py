@@ -15,9 +15,7 @@ ENVIRONMENT = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_NOCO
 
 def attempt(*command: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command and let the caller look at its exit status."""
-    return subprocess.run(
-        command, cwd=cwd, env=ENVIRONMENT | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:

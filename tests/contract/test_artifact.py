@@ -17,9 +17,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_artifact_passes_a_syntax_check_elsewhere(artifact: Path, tmp_path: Path) -> None:
     place = tmp_path / "collections"
     checkout.run("ansible-galaxy", "collection", "install", artifact, "-p", place, "--no-deps", "--offline", cwd=tmp_path)
-    checkout.run(
-        "ansible-playbook", "--syntax-check", "-i", "localhost,", "steady.fleet.site", cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(place)
-    )
+    checkout.run("ansible-playbook", "--syntax-check", "-i", "localhost,", "steady.fleet.site", cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(place))
 
 
 def test_artifact_holds_no_link_and_nothing_of_the_workshop(artifact: Path) -> None:
