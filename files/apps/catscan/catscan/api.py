@@ -55,9 +55,7 @@ def create_app(settings: Settings, token: str) -> FastAPI:
             return status.gmail(connection, settings, _now())
 
     @app.get("/uploads/history")
-    def uploads_history(
-        limit: Annotated[int, Query(ge=1, le=500)] = 50, offset: Annotated[int, Query(ge=0, le=2**31)] = 0
-    ) -> dict[str, Any]:
+    def uploads_history(limit: Annotated[int, Query(ge=1, le=500)] = 50, offset: Annotated[int, Query(ge=0, le=2**31)] = 0) -> dict[str, Any]:
         """The import history, newest first."""
         with database.connect(settings.database) as connection:
             return status.history(connection, limit=limit, offset=offset)

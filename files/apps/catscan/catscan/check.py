@@ -15,7 +15,10 @@ def _fetch(host: str, port: int, path: str, timeout: float) -> tuple[int, dict[s
     try:
         connection.request("GET", path)
         response = connection.getresponse()
-        body = json.loads(response.read(1_000_000))
+        text = response.read(1_000_000)
+        if response.length:
+            raise http.client.HTTPException("the answer broke off or is too long")
+        body = json.loads(text)
     finally:
         connection.close()
     if not isinstance(body, dict):

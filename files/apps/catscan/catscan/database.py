@@ -55,9 +55,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
-            raise SchemaError(
-                f"{path} has schema version {version}, this release knows {SCHEMA_VERSION}: deploy a newer release."
-            )
+            raise SchemaError(f"{path} has schema version {version}, this release knows {SCHEMA_VERSION}: deploy a newer release.")
         for script in MIGRATIONS[version:]:
             for statement in script.split(";\n"):
                 connection.execute(statement)

@@ -78,8 +78,7 @@ class Summary:
         """One line for a log."""
         data = self.as_dict()
         return (
-            f"imported {data['imported']} file(s) with {data['rows']} row(s), skipped {data['skipped']}, "
-            f"quarantined {data['quarantined']}, left {data['left']}"
+            f"imported {data['imported']} file(s) with {data['rows']} row(s), skipped {data['skipped']}, quarantined {data['quarantined']}, left {data['left']}"
         )
 
 
@@ -124,8 +123,7 @@ def _fingerprint(stream: BinaryIO) -> tuple[int, int]:
 
 def _record(connection: sqlite3.Connection, outcome: Outcome, sha256: str) -> None:
     connection.execute(
-        "INSERT INTO import_history (report_type, file_name, day, sha256, status, rows, rows_replaced, reason,"
-        " imported_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO import_history (report_type, file_name, day, sha256, status, rows, rows_replaced, reason, imported_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             outcome.report_type,
             outcome.file,
@@ -181,9 +179,7 @@ class _Counted:
             yield row
 
 
-def _write(
-    connection: sqlite3.Connection, report: reports.ReportType, day: str, rows: Iterable[dict[str, reports.Value]]
-) -> tuple[int, int]:
+def _write(connection: sqlite3.Connection, report: reports.ReportType, day: str, rows: Iterable[dict[str, reports.Value]]) -> tuple[int, int]:
     """Replace the day of this report by ``rows``; return how many rows were written and how many replaced."""
     replaced = connection.execute(_DELETE[report.name], (day,)).rowcount
     counted = _Counted(rows)
@@ -198,9 +194,7 @@ def _write(
         except sqlite3.OperationalError as error:
             if "integer overflow" not in str(error):
                 raise
-            raise reports.ReportError(
-                "the sums of the day do not fit into 64 bits; look for an absurd number"
-            ) from None
+            raise reports.ReportError("the sums of the day do not fit into 64 bits; look for an absurd number") from None
     return counted.count, replaced
 
 
@@ -223,9 +217,7 @@ def _store(connection: sqlite3.Connection, stream: BinaryIO, name: str, sha256: 
 
 def _quarantine(connection: sqlite3.Connection, settings: Settings, name: str, sha256: str, reason: str) -> Outcome:
     target = _move(settings.imports / name, settings.quarantine, sha256[:8] or "other")
-    note = (
-        f"{name}: {reason}.\nCorrect the report, then move it back to {settings.imports}; nothing of it was imported.\n"
-    )
+    note = f"{name}: {reason}.\nCorrect the report, then move it back to {settings.imports}; nothing of it was imported.\n"
     Path(f"{target}.reason.txt").write_text(note, encoding="utf-8")
     try:
         report_type = reports.classify(name)[0].name

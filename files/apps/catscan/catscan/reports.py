@@ -146,10 +146,7 @@ def classify(file_name: str) -> tuple[ReportType, str]:
     """Return the type and the day (ISO) that a file name claims. Raises ReportError for any other name."""
     match = FILE_NAME.fullmatch(file_name)
     if match is None:
-        raise ReportError(
-            f"the name {shown(file_name)} is not catscan-<type>-YYYY-MM-DD.csv with one of the types "
-            + ", ".join(REPORT_TYPES)
-        )
+        raise ReportError(f"the name {shown(file_name)} is not catscan-<type>-YYYY-MM-DD.csv with one of the types " + ", ".join(REPORT_TYPES))
     try:
         return REPORT_TYPES[match[1]], _day(match[2])
     except ValueError:
@@ -161,9 +158,7 @@ def _check_header(report: ReportType, header: list[str]) -> None:
         unknown = [heading for heading in header if heading not in report.header]
         missing = [heading for heading in report.header if heading not in header]
         detail = f"missing {missing}" if missing else f"unknown {[shown(u) for u in unknown]}" if unknown else "order"
-        raise ReportError(
-            f"row 1: the header is not the one of a {report.name} report ({detail}); expected {','.join(report.header)}"
-        )
+        raise ReportError(f"row 1: the header is not the one of a {report.name} report ({detail}); expected {','.join(report.header)}")
 
 
 def _convert(report: ReportType, number: int, cells: list[str], day: str) -> dict[str, Value]:
@@ -200,6 +195,4 @@ def read(stream: IO[str], report: ReportType, day: str) -> Iterator[dict[str, Va
     except UnicodeDecodeError as error:
         raise ReportError(f"row {number + 1} or soon after it: is not UTF-8 ({error.reason})") from None
     if number < 2:
-        raise ReportError(
-            "row 2: there is none; a report without rows proves no day" if number else "row 1: is missing"
-        )
+        raise ReportError("row 2: there is none; a report without rows proves no day" if number else "row 1: is missing")

@@ -31,8 +31,7 @@ def _by_type(folder: Path) -> Counter[str]:
 
 def _last_import(connection: sqlite3.Connection, report_type: str) -> dict[str, Any] | None:
     row = connection.execute(
-        "SELECT file_name, day, rows, imported_at FROM import_history"
-        " WHERE report_type = ? AND status = 'imported' ORDER BY id DESC LIMIT 1",
+        "SELECT file_name, day, rows, imported_at FROM import_history WHERE report_type = ? AND status = 'imported' ORDER BY id DESC LIMIT 1",
         (report_type,),
     ).fetchone()
     return dict(row) if row else None
