@@ -66,9 +66,7 @@ def test_w20_sshd_runs_hardened(host: Any, setting: str, value: str) -> None:
 def test_w20_a_key_still_logs_in_and_nothing_else_does(host: Any) -> None:
     host.run_expect([0], "rm -f /root/molecule-key /root/molecule-key.pub")
     host.run_expect([0], "ssh-keygen -q -t ed25519 -N '' -f /root/molecule-key")
-    host.run_expect(
-        [0], "install -o admin -g admin -m 0600 /root/molecule-key.pub /home/admin/.ssh/authorized_keys"
-    )
+    host.run_expect([0], "install -o admin -g admin -m 0600 /root/molecule-key.pub /home/admin/.ssh/authorized_keys")
     host.run_expect([0], "install -D -m 0600 /root/molecule-key.pub /root/.ssh/authorized_keys")
     common = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -i /root/molecule-key"
     assert host.check_output(f"ssh {common} admin@127.0.0.1 id -un") == "admin"
@@ -82,9 +80,7 @@ def test_kernel_settings_are_declared_for_the_next_boot(host: Any) -> None:
 
 
 def test_no_swap_where_memory_is_large(host: Any) -> None:
-    assert int(host.check_output("grep MemTotal /proc/meminfo").split()[1]) < 2 * 1024**2 or (
-        not host.file("/var/swap").exists
-    )
+    assert int(host.check_output("grep MemTotal /proc/meminfo").split()[1]) < 2 * 1024**2 or (not host.file("/var/swap").exists)
 
 
 def test_unattended_upgrades_are_left_alone(host: Any) -> None:
