@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import tarfile
+import time
 from dataclasses import dataclass
 
 from lab import docker, keys
@@ -98,7 +99,8 @@ def archive(files: list[File]) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for file in files:
             entry = tarfile.TarInfo(file.path)
-            entry.size, entry.mode, entry.uid, entry.gid = len(file.content), file.mode, file.owner, file.owner
+            entry.size, entry.mode, entry.mtime = len(file.content), file.mode, int(time.time())
+            entry.uid = entry.gid = file.owner
             tar.addfile(entry, io.BytesIO(file.content))
     return buffer.getvalue()
 

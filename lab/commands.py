@@ -74,13 +74,15 @@ def status(settings: Settings) -> dict[str, Any]:
 
 def wait(settings: Settings, *, seconds: float, say: Say) -> None:
     """Return when every running instance's body answers SSH; raise :class:`LabError` that names those that do not."""
+    began = time.time()
     until = time.monotonic() + seconds
     while True:
-        current = status(settings)
-        if current["state"] == "down":
+        if state.daemon_pid(settings.state) is None:
             raise LabError("The lab is not up: run python -m lab up.")
+        current = _report(settings)
         late = [row for row in current["instances"] if row["state"] in {"pending", "running"} and not row["ready"]]
-        if not late:
+        # A look that began after us has seen whatever was launched before us.
+        if not late and current.get("looked_at", 0) > began:
             say(f"{len(current['instances'])} instances, every running one answers SSH")
             return
         if time.monotonic() > until:

@@ -31,13 +31,9 @@ def serve(settings: Settings) -> None:
         for listener in (aws.server(settings), imds.Server((str(settings.gateway), settings.imds_port), metadata)):
             Thread(target=listener.serve_forever, daemon=True).start()
         reconciler = Reconciler(settings=settings, engine=engine, say=_say)
-        reported: dict[str, Any] = {}
         while not stop.is_set():
             _tick(reconciler)
-            report = describe(reconciler)
-            if report != reported:
-                state.write_json(settings.state / "status.json", report)
-                reported = report
+            state.write_json(settings.state / "status.json", describe(reconciler))
             stop.wait(TICK_SECONDS)
 
 
@@ -62,7 +58,12 @@ def describe(reconciler: Reconciler) -> dict[str, Any]:
                 "problem": reconciler.problems.get(instance.id, ""),
             }
         )
-    return {"endpoint": settings.endpoint, "metadata_service": settings.imds, "instances": rows}
+    return {
+        "endpoint": settings.endpoint,
+        "metadata_service": settings.imds,
+        "looked_at": reconciler.looked_at,
+        "instances": rows,
+    }
 
 
 def _tick(reconciler: Reconciler) -> None:

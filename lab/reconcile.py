@@ -66,12 +66,14 @@ class Reconciler:
     ready: set[str] = field(default_factory=set)
     containers: dict[str, Container] = field(default_factory=dict)
     instances: list[Instance] = field(default_factory=list)
+    looked_at: float = 0.0
     _seen: dict[str, str] = field(default_factory=dict)
     _look_again: float = 0.0
     _ports: dict[str, int] = field(default_factory=dict)
 
     def tick(self) -> None:
         """Look once and do what is due."""
+        self.looked_at = time.time()
         self.instances = cloud.instances()
         states = {instance.id: instance.state for instance in self.instances}
         if states != self._seen or time.monotonic() >= self._look_again:
