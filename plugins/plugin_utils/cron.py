@@ -85,7 +85,8 @@ def _problems(job: Mapping[str, Any]) -> Iterator[str]:
     for key in ("working_directory", "environment_file"):
         if job.get(key) and not job[key].startswith("/"):
             yield f"key '{key}': '{job[key]}' is not an absolute path"
-    if (job.get("timeout_seconds") or 1) < 1:
+    timeout = job.get("timeout_seconds")
+    if timeout is not None and timeout < 1:
         yield "key 'timeout_seconds': a run needs at least one second"
     if "\n" in (job.get("description") or ""):
         yield "key 'description': keep it to one line"

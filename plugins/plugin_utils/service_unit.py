@@ -182,7 +182,10 @@ def unit_declarations(units: Iterable[Spec]) -> list[dict[str, Any]]:
 
 
 def _words(unit: Spec) -> dict[str, Any]:
-    environment = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **(unit.get("environment") or {})}
+    environment = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    if unit["kind"] == "gunicorn":
+        environment["XDG_RUNTIME_DIR"] = f"/run/{unit['name']}"  # for its control socket
+    environment.update(unit.get("environment") or {})
     return {
         "command": " ".join(quote(word, command=True) for word in argv(unit)),
         "environment": [quote(f"{name}={value}") for name, value in environment.items()],
@@ -192,5 +195,6 @@ def _words(unit: Spec) -> dict[str, Any]:
         "environment_file": (unit.get("environment_file") or "").replace("%", "%%"),
         "stop_seconds": stop_seconds(unit),
         "state_directory": unit["name"] if unit["kind"] == "celery_beat" else "",
+        "runtime_directory": unit["name"] if unit["kind"] == "gunicorn" else "",
         "type": "notify" if unit["kind"] == "gunicorn" else "exec",
     }
