@@ -1,0 +1,3 @@
+"""A file that its own program checks before it is put in place."""
+
+print("fine")
