@@ -17,8 +17,9 @@ from lab.settings import Settings
 
 UP = {"pending", "running"}
 DOWN = {"stopping", "stopped"}
-PORT_TAG = "lab:SshPort"
-USER_TAG = "lab:SshUser"
+# The prefix aws: is AWS's own: no client may write such a tag, and modules that purge tags leave it alone.
+PORT_TAG = "aws:lab:SshPort"
+USER_TAG = "aws:lab:SshUser"
 RETRY_SECONDS = 10.0
 
 
