@@ -151,7 +151,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = self._execute_module(module_name="steady.fleet.python_release", module_args=module_args, task_vars=task_vars)
         if result.get("failed"):
             host = task_vars.get("inventory_hostname", "host")
-            raise AnsibleActionFail(f"{host}: release {release.id} of {args['name']}: {result.get('msg', result)}", result=result)
+            raise AnsibleActionFail(f"{host}: release {release.id} of {args['name']}: {result.get('msg', result)}")
         return result
 
     def _check_secrets(self, args: Mapping[str, Any]) -> None:

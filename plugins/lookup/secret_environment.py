@@ -48,6 +48,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]
     """One dictionary for all terms."""
 
     def run(self, terms: Sequence[Mapping[str, Any]], variables: object = None, **_options: object) -> list[dict[str, str]]:
+        del variables  # Templar hands them over by this name; none is needed.
         try:
             return [release_aws.environment_of_secrets(terms)]
         except release_aws.AwsError as error:

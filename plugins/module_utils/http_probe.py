@@ -82,6 +82,8 @@ def _exchange(check: Check, connection: http.client.HTTPConnection) -> tuple[int
     connection.request("GET", target, headers={"Accept": "application/json", "Connection": "close"})
     response = connection.getresponse()
     body = response.read(MAX_BODY + 1)
+    if response.length and len(body) <= MAX_BODY:  # A bounded read does not complain about an early end by itself.
+        raise http.client.IncompleteRead(body, response.length)
     return response.status, response.getheader("Location") or "", body
 
 
@@ -145,9 +147,7 @@ def probe(check: Check) -> Verdict:
     return verdict
 
 
-def wait_until_healthy(
-    check: Check, *, also: Callable[[], Verdict | None] = lambda: None, sleep: Callable[[float], None] = time.sleep
-) -> Verdict:
+def wait_until_healthy(check: Check, *, also: Callable[[], Verdict | None] = lambda: None, sleep: Callable[[float], None] = time.sleep) -> Verdict:
     """Probe until healthy, at most ``1 + retries`` times with ``delay`` seconds between; return the last verdict.
 
     ``also`` may veto a healthy answer (for instance: the unit itself is not running, so somebody else answered).

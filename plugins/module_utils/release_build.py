@@ -61,9 +61,7 @@ def describe_python(python: str) -> dict[str, Any] | None:
     """What ``python`` on this host is, or ``None`` when it cannot be run or cannot make virtual environments."""
     if shutil.which(python, path=_ENVIRONMENT["PATH"]) is None:
         return None
-    done = subprocess.run(
-        [python, "-I", "-c", _DESCRIBE], env=_ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = subprocess.run([python, "-I", "-c", _DESCRIBE], env=_ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode != 0:
         return None
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -88,15 +86,15 @@ def _run(what: str, argv: Sequence[str], *, user: str | None = None, limit: int 
     except subprocess.TimeoutExpired:
         raise ReleaseError(f"{what} did not end within {limit} s") from None
     if done.returncode != 0:
-        raise ReleaseError(f"{what} failed (exit status {done.returncode}):\n{_tail(done.stdout)}")
+        tail = _tail(done.stdout)
+        last = tail.rpartition("\n")[2].strip() or "it said nothing"
+        raise ReleaseError(f"{what} failed (exit status {done.returncode}): {last}. What ran before still runs.\n{tail}")
 
 
 def _own_directory(path: str) -> None:
     """Make ``path`` a directory that only root can write: code below it is run with other users' rights."""
     if os.path.islink(path):
-        raise ReleaseError(
-            f"{path} is a symbolic link; releases need a real directory there. Move it away, then run again"
-        )
+        raise ReleaseError(f"{path} is a symbolic link; releases need a real directory there. Move it away, then run again")
     os.makedirs(path, exist_ok=True)
     os.chown(path, 0, 0)
     os.chmod(path, _READABLE_TREE)
@@ -148,9 +146,7 @@ def _install(build: Build, path: str) -> None:
         "--no-index",
     ]
     pip += ["--no-cache-dir", "--quiet", "--find-links", os.path.join(path, "wheels")]
-    _run(
-        f"Making the virtual environment with {build.python}", [build.python, "-m", "venv", os.path.join(path, "venv")]
-    )
+    _run(f"Making the virtual environment with {build.python}", [build.python, "-m", "venv", os.path.join(path, "venv")])
     requirements = os.path.join(path, "requirements.txt")
     if os.path.exists(requirements):
         try:

@@ -29,14 +29,10 @@ def _check(name: str, value: str) -> None:
     """Refuse what systemd would drop with no more than a warning in its journal. Never quotes the value."""
     if not _NAME.match(name):
         raise ValueError(f"{name!r} is not an environment variable's name (letters, digits and _, not first a digit)")
-    bad = next(
-        (c for c in value if (ord(c) < 32 and c != "\t") or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000), None
-    )
+    bad = next((c for c in value if (ord(c) < 32 and c != "\t") or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000), None)
     if bad is not None:
         what = "a line break" if bad in "\r\n" else f"the control character U+{ord(bad):04X}"
-        raise ValueError(
-            f"the value of environment variable {name} contains {what}; an environment file cannot hold it"
-        )
+        raise ValueError(f"the value of environment variable {name} contains {what}; an environment file cannot hold it")
 
 
 def render(variables: Mapping[str, object]) -> str:

@@ -123,8 +123,7 @@ def _roll_back(gate: Gate, decided: Plan, verdict: Verdict) -> str:
     now = (
         f"Release {back} runs again and is healthy."
         if after.healthy
-        else f"Release {back}, proved before, was put back but is not healthy either ({after.detail}): "
-        "look at its environment and data rather than its code."
+        else f"Release {back}, proved before, was put back but is not healthy either ({after.detail}): look at its environment and data rather than its code."
     )
     return (
         f"{gate.host}: release {decided.release} did not become healthy: {_asked(gate)}: {verdict.detail}. "
@@ -140,10 +139,7 @@ def _give_up(gate: Gate, store: release_store.Store, verdict: Verdict) -> str:
         why = "this release was healthy before, so going back would not help; look at its environment, data and host"
     else:
         why = "no release has been proved on this host, so there is none to go back to"
-    return (
-        f"{gate.host}: release {store.current} is not healthy: {_asked(gate)}: {verdict.detail}. "
-        f"Nothing was changed: {why}.\n{_journal(gate)}"
-    )
+    return f"{gate.host}: release {store.current} is not healthy: {_asked(gate)}: {verdict.detail}. Nothing was changed: {why}.\n{_journal(gate)}"
 
 
 def check(gate: Gate) -> Result:
@@ -157,9 +153,7 @@ def check(gate: Gate) -> Result:
     verdict = _verdict(gate, once=True)
     decided = plan(store, verdict, keep=gate.keep)
     changed = bool(decided.prune) or decided.action == "roll_back"
-    would = {"prove": "healthy", "roll_back": f"would return to {decided.back_to}", "fail": "would fail"}[
-        decided.action
-    ]
+    would = {"prove": "healthy", "roll_back": f"would return to {decided.back_to}", "fail": "would fail"}[decided.action]
     return Result(changed, verdict, decided, f"{_asked(gate)}: {verdict.detail}; {would}")
 
 
