@@ -6,10 +6,25 @@ that the day upstream closes a gap its test fails and the patch goes.
 
 from __future__ import annotations
 
-from lab.patches import ec2, ssm
+from lab.patches import (
+    acm,
+    autoscaling,
+    backup,
+    cloudformation,
+    dynamodb,
+    ec2,
+    ecs,
+    elasticache,
+    iam,
+    rds,
+    ssm,
+    wafv2,
+    xray,
+)
 from lab.patches.seam import Patch, SetAttribute
 
-ALL: tuple[Patch, ...] = (*ec2.PATCHES, *ssm.PATCHES)
+SERVICES = (acm, autoscaling, backup, cloudformation, dynamodb, ec2, ecs, elasticache, iam, rds, ssm, wafv2, xray)
+ALL: tuple[Patch, ...] = tuple(patch for service in SERVICES for patch in service.PATCHES)
 
 
 def apply(set_attribute: SetAttribute, *, default_vpc: str) -> None:
