@@ -1,0 +1,80 @@
+"""group_vars/catscan says what the plan asks for, and the application ships as it was tested."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+ROLES = ("base", "python_app", "systemd_service", "cron_jobs", "cloudwatch_agent")
+LOCK = (ROOT / "files/apps/catscan/requirements.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def declared() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "group_vars/catscan/main.yml").read_text())
+    return found
+
+
+def test_every_variable_belongs_to_a_role_or_to_the_system(declared: dict[str, Any]) -> None:
+    known: set[str] = set()
+    for role in ROLES:
+        specs = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())["argument_specs"]
+        known.update(*(entry.get("options", {}) for entry in specs.values()))
+    assert [name for name in declared if name not in known and not name.startswith("catscan_")] == []
+
+
+def test_cs14_cs15_paths(declared: dict[str, Any]) -> None:
+    assert (declared["catscan_home"], declared["catscan_data"]) == ("/opt/catscan/current", "/var/lib/catscan")
+    folders = {entry["path"].replace("{{ catscan_data }}", "") for entry in declared["python_app_directories"]}
+    assert {"/imports", "/credentials"} <= folders
+
+
+def test_cs20_only_code_and_its_lock_ship(declared: dict[str, Any]) -> None:
+    assert declared["python_app_ship"] == ["catscan/**", "requirements.txt"]
+
+
+def test_cs23_cs24_w24_one_unit_on_loopback(declared: dict[str, Any]) -> None:
+    (unit,) = declared["systemd_service_units"]
+    assert (unit["name"], unit["kind"], unit["application"]) == ("catscan-api", "uvicorn", "catscan.api:app")
+    assert (unit["host"], declared["catscan_port"], unit["user"]) == ("127.0.0.1", 8000, "catscan")
+    assert "public_reason" not in unit
+
+
+def test_cs26_cs41_cs43_jobs_and_their_times(declared: dict[str, Any]) -> None:
+    assert {job["name"]: job["schedule"] for job in declared["cron_jobs_list"]} == {
+        "catscan-gmail-import": "0 8 * * *",
+        "catscan-health": "*/5 * * * *",
+        "catscan-import-status": "0 10 * * *",
+    }
+    assert {job["user"] for job in declared["cron_jobs_list"]} == {"catscan"}
+
+
+def test_cs44_w15_every_log_has_a_retention(declared: dict[str, Any]) -> None:
+    logs = declared["cloudwatch_agent_log_files"] + declared["cloudwatch_agent_journal_units"]
+    assert {log["path"].split("/")[-1] for log in declared["cloudwatch_agent_log_files"]} == {f"{job['name']}.log" for job in declared["cron_jobs_list"]}
+    assert all(log["retention_days"] > 0 for log in logs)
+
+
+def test_w7_w8_the_token_comes_from_secrets_manager(declared: dict[str, Any]) -> None:
+    assert "CATSCAN_API_TOKEN" not in declared["python_app_environment"]
+    assert [secret["keys"] for secret in declared["python_app_secrets"]] == [{"CATSCAN_API_TOKEN": "api_token"}]
+
+
+def test_w13_cs21_the_lock_pins_every_requirement_by_hash_and_names_no_address() -> None:
+    blocks = re.split(r"\n(?=\S)", LOCK)
+    requirements = [block for block in blocks if not block.startswith("#")]
+    assert requirements
+    assert all(re.match(r"[a-z0-9-]+==\S+", block) and "--hash=sha256:" in block for block in requirements)
+    assert "://" not in LOCK
+
+
+@pytest.mark.parametrize("package", ["fastapi", "uvicorn", "starlette", "pydantic"])
+def test_what_is_tested_here_is_what_ships(package: str) -> None:
+    tested = re.search(rf"^{package}==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert tested is not None
+    assert f"{package}=={tested[1]}" in LOCK
