@@ -492,6 +492,8 @@ def main(arguments: list[str]) -> int:
         return run(paths, load(paths, asked.name), tail=asked.tail)
     except JobError as error:
         print(f"job: {error}", file=sys.stderr)
+    except Stopped as error:
+        print(f"job: told to stop by {error} before it was started", file=sys.stderr)
     except PermissionError as error:
         print(f"job: {error.filename}: {error.strerror}; use sudo", file=sys.stderr)
     return UNUSABLE
