@@ -27,8 +27,8 @@ lab-status: venv ## what runs in the lab
 ## Tests
 
 .PHONY: test lint types unit contract molecule sanity e2e bench
-test: engine ## everything .ci/run runs: lint, types, unit, contract, Molecule, end to end (about half an hour)
-	@pytest -v --durations=25 tests
+test: ## all of it, as CI does: lint, types, unit, contract, Molecule, end to end (about half an hour)
+	@.ci/run
 
 lint: venv ## ruff, yamllint, ansible-lint, shell syntax
 	@pytest -q tests/gate/test_lint.py
@@ -56,7 +56,7 @@ bench: engine ## compare a re-run's speed with pyinfra and plain Ansible
 
 ## Upkeep
 
-.PHONY: venv engine build constraints changelog clean
+.PHONY: venv engine build constraints clean
 venv: ## make .venv from constraints.txt
 	@scripts/bootstrap
 
@@ -64,10 +64,11 @@ engine: venv ## see that a Docker Engine runs
 	@scripts/docker-engine
 
 build: venv ## build the collection's artifact into dist/
-	@scripts/build
+	@ansible-galaxy collection build --force --output-path dist
 
 constraints: venv ## renew constraints.txt from pyproject.toml
-	@scripts/constraints
+	@uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url --no-emit-find-links \
+		--annotation-style line --group lab --group test --group bench --output-file constraints.txt pyproject.toml
 
 clean: ## remove caches, artifacts and .venv (make lab-down first)
 	@rm -rf .venv .cache .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
