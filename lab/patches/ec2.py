@@ -92,10 +92,10 @@ def unique_image_names(set_attribute: SetAttribute) -> None:
     """An account's AMI names are unique: CreateImage answers InvalidAMIName.Duplicate; moto makes a second one."""
     create = AmiBackend.create_image
 
-    def create_image(self: Any, instance_id: str, name: str, *args: Any) -> Any:
+    def create_image(self: Any, instance_id: str, name: str, *args: Any, **kwargs: Any) -> Any:
         if any(ami.name == name and ami.owner_id == self.account_id for ami in self.amis.values()):
             raise EC2ClientError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
-        return create(self, instance_id, name, *args)
+        return create(self, instance_id, name, *args, **kwargs)
 
     set_attribute(AmiBackend, "create_image", create_image)
 

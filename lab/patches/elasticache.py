@@ -41,7 +41,7 @@ def cluster_defaults(set_attribute: SetAttribute) -> None:
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         initialise(self, *args, **kwargs)
-        self.preferred_availability_zone = self.preferred_availability_zone or f"{self.region_name}a"
+        self.preferred_availability_zone = self.preferred_availability_zone or f"{kwargs['region_name']}a"
         self.preferred_maintenance_window = self.preferred_maintenance_window or "sun:05:00-sun:06:00"
         self.cache_parameter_group = {
             "CacheParameterGroupName": self.cache_parameter_group_name or "default.redis7",
