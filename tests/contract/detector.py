@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
-# Account numbers that AWS's own documentation uses.
-EXAMPLE_ACCOUNTS = {"123456789012", "111122223333", "444455556666", "000000000000"}
+# Account numbers that AWS's own documentation uses, and their plainest variations.
+EXAMPLE_ACCOUNTS = {"123456789012", "210987654321", "111122223333", "444455556666", "000000000000"}
 # Written in pieces, as this file is searched too.
 REGISTRIES = [
     "pypi" + r"\.org",
@@ -38,12 +38,12 @@ class Finding:
 def _is_real_id(match: re.Match[str]) -> bool:
     """Examples count up from zero or are mostly zeros; AWS's ids are random."""
     digits = match["hex"]
-    return not digits.startswith(("0123456789abcdef"[: len(digits)], "00000000")) and len(set(digits)) > 3
+    return not digits.startswith(("0123456789abcdef"[: len(digits)], "12345678", "00000000")) and len(set(digits)) > 3
 
 
 def _is_public(match: re.Match[str]) -> bool:
     try:
-        return IPv4Address(match[0]).is_global
+        return IPv4Address(match[0]).is_global and not match[0].endswith(".0.0.0")  # that is a network's name
     except AddressValueError:
         return False
 
@@ -58,7 +58,10 @@ RULES = {
     "private key": (re.compile(r"-----BEGIN ([A-Z]+ )*PRIVATE KEY"), _always),
     "vault": (re.compile(r"\$ANSIBLE_VAUL[T];"), _always),
     "token": (re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{36}|xox[abpr]-[A-Za-z0-9-]{10,}|shp(at|ss|ca)_[0-9a-f]{32})"), _always),
-    "password in a URL": (re.compile(r"\b[a-z][a-z0-9+]*://[^\s/:@{}<>$'\"]*:[^\s/@{}<>$'\"]+@"), _always),
+    "password in a URL": (
+        re.compile(r"\b[a-z][a-z0-9+]*://[^\s/:@{}<>$'\"]*:(?P<password>[^\s/@{}<>$'\"]+)@"),
+        lambda match: match["password"] != "word",  # what tests of masking use
+    ),
     "AWS account": (re.compile(r"(?<![\w.])\d{12}(?![\w.])"), lambda match: match[0] not in EXAMPLE_ACCOUNTS),
     "AWS resource": (
         re.compile(r"\b(i|ami|sg|vpc|subnet|vol|eni|snap|igw|rtb|eipalloc|lt|acl|nat)-(?P<hex>[0-9a-f]{17}|[0-9a-f]{8})\b"),
