@@ -10,6 +10,7 @@ from moto.ssm.models import Parameter, ParameterDict
 from lab.images import MACHINE_IMAGES
 from lab.patches.seam import Patch, SetAttribute
 
+AMAZON = "/aws/service/ami-amazon-linux-latest"
 LOADED = "_lab_parameters_loaded"
 
 
@@ -21,6 +22,7 @@ def public_image_parameters(set_attribute: SetAttribute) -> None:
         check(self, key)
         if str(key or "").startswith("/aws/service/") and not getattr(self, LOADED, False):
             setattr(self, LOADED, True)
+            check(self, AMAZON)  # or moto would put its own over ours when somebody asks for one of Amazon's
             for image in MACHINE_IMAGES:
                 for name in image.parameters:
                     self[name] = [_parameter(self, name, image.ami_id)]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from probes import Compare, error_of
 
 from lab.patches import ALL, acm, autoscaling, backup, dynamodb, ecs, elasticache, rds, wafv2, xray
@@ -14,10 +20,8 @@ ROLE = "arn:aws:iam::123456789012:role/backup"
 
 def test_every_patch_has_a_test() -> None:
     """A patch without a test would outlive its reason unseen."""
-    import test_patches_core as core
-
-    here = set(globals()) | set(vars(core))
-    assert [patch.__name__ for patch in ALL if f"test_{patch.__name__}" not in here] == []
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_patches_*.py"))
+    assert [patch.__name__ for patch in ALL if f"def test_{patch.__name__}(" not in tests] == []
 
 
 def test_disable_metrics_collection(compare: Compare) -> None:
@@ -59,9 +63,7 @@ def test_gp3_performance(compare: Compare) -> None:
 def redis() -> dict[str, Any]:
     """One Redis node, as described with its nodes."""
     client = boto3.client("elasticache")
-    client.create_cache_cluster(
-        CacheClusterId="x", Engine="redis", CacheNodeType="cache.t3.micro", NumCacheNodes=1, SecurityGroupIds=["sg-1"]
-    )
+    client.create_cache_cluster(CacheClusterId="x", Engine="redis", CacheNodeType="cache.t3.micro", NumCacheNodes=1, SecurityGroupIds=["sg-1"])
     row: dict[str, Any] = client.describe_cache_clusters(CacheClusterId="x", ShowCacheNodeInfo=True)["CacheClusters"][0]
     return row
 
@@ -122,9 +124,7 @@ def test_service_deployment(compare: Compare) -> None:
         client = boto3.client("ecs")
         client.create_cluster(clusterName="x")
         client.register_task_definition(family="t", containerDefinitions=[{"name": "c", "image": "i", "memory": 64}])
-        client.create_service(
-            cluster="x", serviceName="s", taskDefinition="t", desiredCount=1, healthCheckGracePeriodSeconds=60
-        )
+        client.create_service(cluster="x", serviceName="s", taskDefinition="t", desiredCount=1, healthCheckGracePeriodSeconds=60)
         found: dict[str, Any] = client.describe_services(cluster="x", services=["s"])["services"][0]
         return found.get("healthCheckGracePeriodSeconds")
 
@@ -149,9 +149,7 @@ def web_acl(client: Any) -> dict[str, Any]:
     visibility = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "x"}
     statement = {"RateBasedStatement": {"Limit": 100, "AggregateKeyType": "IP"}}
     rule = {"Name": "r", "Priority": 1, "Statement": statement, "Action": {"Block": {}}, "VisibilityConfig": visibility}
-    row: dict[str, Any] = client.create_web_acl(
-        Name="x", Scope="REGIONAL", DefaultAction={"Allow": {}}, Rules=[rule], VisibilityConfig=visibility
-    )["Summary"]
+    row: dict[str, Any] = client.create_web_acl(Name="x", Scope="REGIONAL", DefaultAction={"Allow": {}}, Rules=[rule], VisibilityConfig=visibility)["Summary"]
     return row
 
 
@@ -213,13 +211,6 @@ def test_groups_and_rules(compare: Compare) -> None:
 
 def self_signed() -> tuple[bytes, bytes]:
     """A throw-away certificate and its key."""
-    from datetime import UTC, datetime, timedelta
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "example.org")])
     start = datetime.now(UTC) - timedelta(days=1)
