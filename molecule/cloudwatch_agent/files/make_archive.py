@@ -2,7 +2,7 @@
 """Make two archives below a directory, laid out as AWS's: ``good`` is signed as it should be, ``tampered`` changed after that.
 
 The package has the real one's name, user, paths and unit; its program does what matters here: it gives its configuration
-to the user named in it and becomes that user, as the real one does. Prints the fingerprint of the key.
+to the user named in it and becomes that user, as the real one does. The file ``fingerprint`` names the key.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def main() -> None:
     with open(root / "tampered/debian/amd64" / VERSION / "amazon-cloudwatch-agent.deb", "ab") as package:
         package.write(b"\n")
     listing = run("gpg", "--batch", "--with-colons", "--fingerprint")
-    print(next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:")))
+    fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:"))
+    (root / "fingerprint").write_text(fingerprint)
 
 
 if __name__ == "__main__":
