@@ -86,7 +86,7 @@ def _problems(job: Mapping[str, Any]) -> Iterator[str]:
         if job.get(key) and not job[key].startswith("/"):
             yield f"key '{key}': '{job[key]}' is not an absolute path"
     timeout = job.get("timeout_seconds")
-    if timeout is not None and timeout < 1:
+    if timeout is not None and int(timeout) < 1:
         yield "key 'timeout_seconds': a run needs at least one second"
     if "\n" in (job.get("description") or ""):
         yield "key 'description': keep it to one line"
@@ -96,7 +96,10 @@ def job_files(jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return each job's two files as ``steady.fleet.host_state`` takes them: its declaration, and the line that cron reads."""
     files: list[dict[str, Any]] = []
     for job in jobs:
-        said = {"__cron_jobs_job": {key: value for key, value in job.items() if value is not None}}
+        said_keys = {key: value for key, value in job.items() if value is not None}
+        if "timeout_seconds" in said_keys:  # a variable of the command line is text
+            said_keys["timeout_seconds"] = int(said_keys["timeout_seconds"])
+        said = {"__cron_jobs_job": said_keys}
         files.append({"path": f"/etc/steady-fleet/jobs/{job['name']}.json", "template": "job.json.j2", "vars": said})
         files.append({"path": f"/etc/cron.d/steady-{job['name']}", "template": "crontab.j2", "vars": said})
     return files

@@ -15,6 +15,7 @@ Spec = Mapping[str, Any]
 LISTENING = ("uvicorn", "gunicorn", "streamlit")
 LOOPBACK = "127.0.0.1"
 STOP_SECONDS = 30
+NUMBERS = ("port", "workers", "time_limit_seconds", "timeout_stop_seconds")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"[0-9]+[KMGT]?|[0-9]{1,2}%|infinity")
@@ -24,7 +25,7 @@ _EVERYWHERE = re.compile(r"(?:^|[=\[/@])(?:0\.0\.0\.0|::)(?=$|[\]:])|(?:^|=)\*?:
 
 def unit_problems(units: Iterable[Spec]) -> list[str]:
     """Return one sentence for each thing that is wrong with the declared services; none is good."""
-    units = list(units)
+    units = [_typed(unit) for unit in units]
     problems = [f"systemd_service_units: two services are named '{name}'; give each its own name" for name in _twice(u["name"] for u in units)]
     for port in _twice(unit["port"] for unit in units if unit.get("port")):
         names = ", ".join(f"'{unit['name']}'" for unit in units if unit.get("port") == port)
@@ -32,6 +33,11 @@ def unit_problems(units: Iterable[Spec]) -> list[str]:
     for unit in units:
         problems += [f"systemd_service_units: service '{unit['name']}', {problem}" for problem in _problems(unit)]
     return problems
+
+
+def _typed(unit: Spec) -> Spec:
+    """Return the service with numbers as numbers: a variable of the command line is text."""
+    return {**unit, **{key: int(unit[key]) for key in NUMBERS if unit.get(key) is not None}}
 
 
 def _twice(values: Iterable[Any]) -> list[Any]:
@@ -173,11 +179,11 @@ def unit_declarations(units: Iterable[Spec]) -> list[dict[str, Any]]:
             "name": f"{unit['name']}.service",
             "template": "service.j2",
             "vars": {"__systemd_service_unit": unit, "__systemd_service_words": _words(unit)},
-            "enabled": unit.get("enabled") is not False,
+            "enabled": True if unit.get("enabled") is None else unit["enabled"],
             "state": unit.get("state") or "started",
             "ports": [unit["port"]] if unit.get("port") else [],
         }
-        for unit in units
+        for unit in map(_typed, units)
     ]
 
 

@@ -85,3 +85,9 @@ def test_each_problem_names_the_job_and_the_key(change: dict[str, object], words
 
 def test_one_name_for_two_jobs_is_refused() -> None:
     assert cron.job_problems([JOB, JOB]) == ["cron_jobs_list: two jobs are named 'import'; give each its own name"]
+
+
+def test_each_job_has_a_declaration_and_a_crontab_without_what_was_not_said() -> None:
+    declared, crontab = cron.job_files([{**JOB, "lock": None, "timeout_seconds": "60"}])
+    assert (declared["path"], crontab["path"]) == ("/etc/steady-fleet/jobs/import.json", "/etc/cron.d/steady-import")
+    assert declared["vars"]["__cron_jobs_job"] == {**JOB, "timeout_seconds": 60}

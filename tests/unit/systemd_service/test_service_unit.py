@@ -75,6 +75,11 @@ def test_each_problem_names_the_service_and_the_key(unit: dict[str, Any], words:
     assert words in problem
 
 
+def test_numbers_from_the_command_line_are_numbers() -> None:
+    assert unit_problems([{**API, "port": "8000", "timeout_stop_seconds": "20"}]) == []
+    assert unit_declarations([{**API, "port": "8000"}])[0]["ports"] == [8000]
+
+
 def test_two_services_share_neither_name_nor_port() -> None:
     assert len(unit_problems([API, API])) == 2
     assert unit_problems([API, {**API, "name": "other"}]) == ["systemd_service_units: 'catscan-api', 'other' are all to listen on port 8000; give each its own"]
