@@ -98,6 +98,4 @@ def test_rules_take_the_form_of_the_module() -> None:
 
 
 def test_rules_leave_out_what_is_not_named() -> None:
-    assert module_rules(group=group(sources=["203.0.113.7/32"])) == [
-        {"proto": "tcp", "ports": ["8000"], "rule_desc": "API", "cidr_ip": ["203.0.113.7/32"]}
-    ]
+    assert module_rules(group=group(sources=["203.0.113.7/32"])) == [{"proto": "tcp", "ports": ["8000"], "rule_desc": "API", "cidr_ip": ["203.0.113.7/32"]}]
