@@ -42,7 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if first.get("failed") or not (first["changed"] or first["record"]):
             return _public(first)
         checking = self._task.check_mode
-        if checking and (not self._task.diff or not first["changed"]):
+        if checking and not (first["needs"] or (self._task.diff and first["changed"])):
             return _public(first)
         needs = first["needs"]
         if not checking and self._packages(first, variables):

@@ -265,7 +265,7 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
     observed = observe.observe(scopes=scopes)
     planned = plan.plan(scopes=scopes, observed=observed, check=check)
     if not probing:
-        steps.check_units(plan=planned, scopes=scopes, observed=observed, check=check)
+        steps.check_contents(plan=planned, scopes=scopes, observed=observed, check=check)
     if not probing and not check:
         steps.apply(plan=planned, scopes=scopes, observed=observed)
     for warning in planned.warnings:

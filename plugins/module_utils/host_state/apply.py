@@ -11,6 +11,8 @@ import json
 import os
 import pwd
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,8 +60,22 @@ def _holder(descriptor: int) -> str:
     return f"another run is converging this host ({who}). Wait for it to end, then run again. Nothing was changed."
 
 
-def check_units(*, plan: Plan, scopes: Sequence[Scope], observed: Observed, check: bool) -> None:
-    """Refuse a unit that systemd would not accept or whose user is missing. Writes nothing to the host's configuration."""
+def check_contents(*, plan: Plan, scopes: Sequence[Scope], observed: Observed, check: bool) -> None:
+    """Refuse what systemd or a file's own program would not accept, in check mode too. Writes nothing to the host's configuration."""
+    _check_units(plan=plan, scopes=scopes, observed=observed, check=check)
+    if not check:  # a run validates what it has staged
+        return
+    touched = {a.name for a in plan.actions if a.kind == FILE}
+    with tempfile.TemporaryDirectory(prefix="steady-validate-") as directory:
+        for number, entry in enumerate(e for s in scopes for e in s.entries if e.path in touched and e.validate and e.data is not None):
+            if shutil.which(entry.validate[0]):  # else its package is part of this plan
+                copy = os.path.join(directory, str(number))
+                files.stage(copy, entry.data or b"")
+                _validate(entry, copy)
+
+
+def _check_units(*, plan: Plan, scopes: Sequence[Scope], observed: Observed, check: bool) -> None:
+    """Refuse a unit that systemd would not accept or whose user is missing."""
     touched = {a.name for a in plan.actions if a.kind == FILE and a.action != "remove"}
     fresh = [e for s in scopes for e in s.entries if e.unit and e.path in touched and e.data is not None]
     users = {u.name for s in scopes for u in s.users} | set(observed.users)

@@ -118,6 +118,13 @@ def test_validation_fails_before_any_file_is_renamed(host: Host) -> None:
     assert host.tree() == {"a": "old", "b": "old"}
 
 
+def test_check_mode_validates_too_and_writes_nothing(host: Host) -> None:
+    planned, scopes, observed = host.plan({"files": [host.file("a", "x", validate=["/bin/false", "%s"])]})
+    with pytest.raises(StateError, match="a is refused by /bin/false"):
+        steps.check_contents(plan=planned, scopes=scopes, observed=observed, check=True)
+    assert list(host.root.iterdir()) == []
+
+
 def test_a_missing_validator_is_named(host: Host) -> None:
     with pytest.raises(StateError, match="/no/such/program is not on this host"):
         host.converge({"files": [host.file("a", "x", validate=["/no/such/program", "%s"])]})
