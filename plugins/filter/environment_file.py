@@ -17,7 +17,7 @@ version_added: 0.1.0
 description:
   - Gives the lines C(NAME="value"), sorted, quoted so that systemd's C(EnvironmentFile=) and a POSIX shell read back exactly the value.
   - Refuses names that are no variable names, and values that such a file cannot hold (line breaks, control characters).
-author: The steady.fleet developers
+author: The steady.fleet developers (@steady-fleet)
 options:
   _input:
     description: Variables and their values, text or numbers.

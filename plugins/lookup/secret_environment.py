@@ -19,7 +19,7 @@ version_added: 0.1.0
 description:
   - Reads each named secret once, on the controller, with its AWS credentials and region.
   - A secret or key that is missing is an error that names it and the command to make it. No value is ever part of an error.
-author: The steady.fleet developers
+author: The steady.fleet developers (@steady-fleet)
 options:
   _terms:
     description: >-

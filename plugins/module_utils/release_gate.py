@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -118,6 +117,7 @@ def _roll_back(gate: Gate, decided: Plan, verdict: Verdict) -> str:
     back = decided.back_to or ""
     release_store.switch(gate.root, back)
     if gate.units:
+        _systemctl("reset-failed", "--", *gate.units)  # One that died too often would not be started again.
         _systemctl("restart", "--", *gate.units)
     after = _verdict(gate)
     now = (
@@ -159,9 +159,11 @@ def check(gate: Gate) -> Result:
 
 def run(gate: Gate) -> Result:
     """Prove or return. Raises :class:`ReleaseError` with the whole story when the release is not healthy."""
+    if release_store.read(gate.root).current is None:
+        raise ReleaseError(
+            f"{gate.host}: no release is current under {gate.root}, so there is nothing to prove; deploy one first (the role's main entry point)"
+        )
     verdict = _verdict(gate)
-    if not os.path.isdir(os.path.join(gate.root, "releases")):
-        raise ReleaseError(_give_up(gate, release_store.read(gate.root), verdict))
     with release_store.locked(gate.root):
         store = release_store.read(gate.root)
         decided = plan(store, verdict, keep=gate.keep)

@@ -122,9 +122,10 @@ def write_record(path: str, record: Record) -> None:
 
 
 def prove(store: Store, release: str) -> None:
-    """Note that ``release`` answered healthily."""
+    """Note that ``release`` answered healthily, unless it is noted already as the one that did so last."""
     record = store.records[release]
-    if not record.proved:
+    last = max(store.records.values(), key=lambda r: r.proved_at)
+    if not record.proved or last.id != release:
         write_record(release_path(store.root, release), replace(record, proved=True, proved_at=now()))
 
 

@@ -122,6 +122,15 @@ def test_w12_switch_and_prove(tmp_path: Path) -> None:
     assert list(store.read(str(tmp_path)).records) == [two]
 
 
+def test_f19_the_way_back_is_to_what_ran_before_not_to_what_was_new_before(tmp_path: Path) -> None:
+    one, two, three = (build(tmp_path, number) for number in (1, 2, 3))
+    for release in (one, two, one):
+        store.switch(str(tmp_path), release)
+        store.prove(store.read(str(tmp_path)), release)
+    store.switch(str(tmp_path), three)
+    assert store.way_back(store.read(str(tmp_path))) == one
+
+
 @pytest.mark.parametrize("bad", ["../../etc", "", "abc", "g" * 12])
 def test_only_release_ids_become_paths(bad: str) -> None:
     with pytest.raises(store.ReleaseError, match="not a release id"):
