@@ -26,6 +26,7 @@ COMMANDS = {
 } | {f"bash -n {script}": ["bash", "-n", script] for script in SCRIPTS}
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
 def test_the_tree_is_clean(command: list[str]) -> None:
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}

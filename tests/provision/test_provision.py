@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from conftest import ACCOUNT, BUCKET, Account, Run
+from empty_account import ACCOUNT, BUCKET, Account, Run
 
 # Three whole runs of the playbook stand behind the first test that asks for them.
 pytestmark = pytest.mark.timeout(1200)
