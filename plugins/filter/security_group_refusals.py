@@ -15,7 +15,7 @@ DOCUMENTATION = r"""
 name: security_group_refusals
 short_description: Reasons not to apply a declared security group
 version_added: 0.1.0
-author: The steady.fleet developers
+author: The steady.fleet developers (@steady-fleet)
 description:
   - Returns one sentence for every rule that must not be applied, such as one that opens a port other than 80 and 443 to the world
     without an override that has a reason and an expiry date. An empty list means that the group may be applied.

@@ -14,7 +14,7 @@ DOCUMENTATION = r"""
 name: security_group_rules
 short_description: Rules for amazon.aws.ec2_security_group from a declared security group
 version_added: 0.1.0
-author: The steady.fleet developers
+author: The steady.fleet developers (@steady-fleet)
 description:
   - Sorts each rule's sources into IPv4 and IPv6 ranges and leaves out what a rule does not name, as the module wants it.
 options:

@@ -14,7 +14,7 @@ DOCUMENTATION = r"""
 name: service_problems
 short_description: What is wrong with declared services
 version_added: 0.1.0
-author: The steady.fleet developers
+author: The steady.fleet developers (@steady-fleet)
 description:
   - Judges names, addresses, ports and paths on the controller, before anything is written to a host.
   - Refuses a service that listens on every address unless C(public_reason) says why.

@@ -14,7 +14,7 @@ DOCUMENTATION = r"""
 name: service_units
 short_description: The units of declared services
 version_added: 0.1.0
-author: The steady.fleet developers
+author: The steady.fleet developers (@steady-fleet)
 description:
   - Builds each service's command and environment, quoted as systemd reads them, for the unit template of the role P(steady.fleet.systemd_service#role).
 options:
