@@ -9,11 +9,11 @@ import time
 from dataclasses import dataclass
 
 from lab import docker, keys
-from lab.cloud import Instance
 from lab.command import attempt, run
 from lab.docker import INSTANCE_LABEL, NETWORK_LABEL, PORT_LABEL, Engine
 from lab.errors import LabError
 from lab.images import MachineImage
+from lab.instance import Instance
 from lab.settings import Settings
 
 LOOPBACK = "127.0.0.1"

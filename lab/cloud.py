@@ -7,8 +7,6 @@ a second, and it goes on working when a test switches moto's authorisation on.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -17,51 +15,9 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.sts.models import sts_backends
 
 from lab.images import BY_AMI, MachineImage
+from lab.instance import Credentials, Instance
 
 SESSION_SECONDS = 3600
-
-
-@dataclass(frozen=True, kw_only=True)
-class Instance:
-    """One EC2 instance at this moment."""
-
-    id: str
-    account: str
-    region: str
-    zone: str
-    state: str
-    address: IPv4Address
-    public_address: str
-    image_id: str
-    machine_image: MachineImage | None
-    instance_type: str
-    memory_mib: int
-    public_key: str
-    tags: dict[str, str] = field(hash=False)
-    role_arn: str = ""
-    profile_arn: str = ""
-    tokens_required: bool = False
-    metadata_enabled: bool = True
-    metadata_tags: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.tags.get("Name", self.id)
-
-    @property
-    def hostname(self) -> str:
-        """AWS's private host name, without its domain."""
-        return "ip-" + str(self.address).replace(".", "-")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """A role's temporary keys; ``expiration`` is in UTC."""
-
-    access_key_id: str
-    secret_access_key: str
-    session_token: str
-    expiration: datetime
 
 
 def instances() -> list[Instance]:

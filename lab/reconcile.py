@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lab import body, cloud, docker, keys
-from lab.cloud import Instance
 from lab.docker import Container, Engine
 from lab.errors import LabError
+from lab.instance import Instance
 from lab.settings import Settings
 
 UP = {"pending", "running"}

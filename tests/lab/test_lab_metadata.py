@@ -12,9 +12,9 @@ from threading import Thread
 import pytest
 import requests
 
-from lab.cloud import Credentials, Instance
 from lab.images import DEBIAN_12
 from lab.imds import Metadata, Server
+from lab.instance import Credentials, Instance
 
 ASKING = Instance(
     id="i-0123456789abcdef0",

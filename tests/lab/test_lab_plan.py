@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +101,9 @@ def test_lab_sets_connection_variables_only() -> None:
     """A setting that only the lab has would make the lab prove something else than what AWS runs."""
     variables = yaml.safe_load((PROJECT / "group_vars" / "lab" / "connection.yml").read_text())
     assert [name for name in variables if not name.startswith(("ansible_", "lab_", "fleet_login_"))] == []
+
+
+def test_command_line_does_not_import_moto() -> None:
+    """moto costs seconds to import; every ``python -m lab status`` would pay them."""
+    probe = "import sys, lab.__main__; sys.exit('moto' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", probe], cwd=PROJECT, check=False).returncode == 0
