@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.steady.fleet.plugins.module_utils import release_gate, release_store
 from ansible_collections.steady.fleet.plugins.module_utils.http_probe import Check, Verdict
 
-ONE, TWO, THREE = "000000000001", "000000000002", "000000000003"
+ONE, TWO, THREE = "aaaaaaaaaaa1", "aaaaaaaaaaa2", "aaaaaaaaaaa3"
 NOWHERE = Check(url="http://127.0.0.1:9/health", retries=0)
 
 
