@@ -5,13 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from ansible.errors import AnsibleError
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.steady.fleet.plugins.plugin_utils import release_aws
-
 DOCUMENTATION = r"""
 name: secret_environment
 short_description: The secret environment variables of an application, from AWS Secrets Manager
@@ -42,6 +35,13 @@ _raw:
   type: list
   elements: dict
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.steady.fleet.plugins.plugin_utils import release_aws
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]
