@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from threading import Event, Thread
 from types import FrameType
@@ -25,16 +26,16 @@ def serve(settings: Settings) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _setter(stop))
-    with state.hold(settings.state):
-        engine = docker.engine()
-        metadata = imds.Metadata(instances=cloud.instances, assume_role=cloud.assume_role)
-        for listener in (aws.server(settings), imds.Server((str(settings.gateway), settings.imds_port), metadata)):
-            Thread(target=listener.serve_forever, daemon=True).start()
-        reconciler = Reconciler(settings=settings, engine=engine, say=_say)
-        while not stop.is_set():
-            _tick(reconciler)
-            state.write_json(settings.state / "status.json", describe(reconciler))
-            stop.wait(TICK_SECONDS)
+    state.hold(settings.state)
+    engine = docker.engine()
+    metadata = imds.Metadata(instances=cloud.instances, assume_role=cloud.assume_role)
+    for listener in (aws.server(settings), imds.Server((str(settings.gateway), settings.imds_port), metadata)):
+        Thread(target=listener.serve_forever, daemon=True).start()
+    reconciler = Reconciler(settings=settings, engine=engine, say=_say)
+    while not stop.is_set():
+        _tick(reconciler)
+        state.write_json(settings.state / "status.json", describe(reconciler))
+        stop.wait(TICK_SECONDS)
 
 
 def describe(reconciler: Reconciler) -> dict[str, Any]:
@@ -71,6 +72,9 @@ def _tick(reconciler: Reconciler) -> None:
         reconciler.tick()
     except LabError as error:
         _say(str(error))
+    except Exception:
+        # This process holds all of the lab's AWS in memory: a fault while looking goes to the log and must not end it.
+        traceback.print_exc()
 
 
 def _setter(stop: Event) -> Callable[[int, FrameType | None], None]:

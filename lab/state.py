@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lab.errors import LabError
 
@@ -28,17 +28,18 @@ def remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def hold(folder: Path) -> IO[str]:
-    """Take the daemon's lock for as long as the returned file is open; raise :class:`LabError` if another has it."""
-    file = (folder / "daemon.pid").open("a+", encoding="ascii")
+def hold(folder: Path) -> None:
+    """Take the daemon's lock until this process has ended; raise :class:`LabError` if another has it.
+
+    A bare descriptor that nobody closes: the kernel lets the lock go, so who gets it next knows that we are gone.
+    """
+    descriptor = os.open(folder / "daemon.pid", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise LabError(f"The lab of {folder} runs already: see python -m lab status.") from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
 
 
 def daemon_pid(folder: Path) -> int | None:

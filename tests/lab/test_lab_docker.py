@@ -254,6 +254,7 @@ def test_second_up_changes_nothing(lab: Lab, instance_id: str) -> None:
     before = lab.row(instance_id)
     lab("up")
     assert lab.row(instance_id) == before
+    assert [one["open"] for one in lab.status()["tunnels"]] == [True], "the stop closed it, up opens it again"
 
 
 def test_terminated_instance_loses_its_body(lab: Lab, instance_id: str) -> None:

@@ -107,3 +107,12 @@ def test_command_line_does_not_import_moto() -> None:
     """moto costs seconds to import; every ``python -m lab status`` would pay them."""
     probe = "import sys, lab.__main__; sys.exit('moto' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", probe], cwd=PROJECT, check=False).returncode == 0
+
+
+def test_docker_absent_is_one_sentence(tmp_path: Path) -> None:
+    environment = {"PATH": str(tmp_path), "STEADY_LAB_STATE": str(tmp_path / "state")}
+    argv = [sys.executable, "-m", "lab", "up"]
+    done = subprocess.run(argv, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "lab: The program docker is not installed: install it and run this again.\n"
+    assert not (tmp_path / "state").exists()
