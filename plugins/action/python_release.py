@@ -87,8 +87,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return self._converge(dict(self._task.args), task_vars)
         except USER_ERRORS as error:
             raise AnsibleActionFail(f"{task_vars.get('inventory_hostname', 'host')}: {error}") from None
-        finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
 
     def _converge(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         release = self._release(args)
@@ -181,18 +179,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         target = self._target(args, release, state, task_vars)
         pins = wheels.select(release.pins, target)
         fetched = wheels.fetch(pins, target, self._cache())
-        remote = self._connection._shell.join_path(self._make_tmp_path(), "release.tar")
-        with tempfile.NamedTemporaryFile(prefix="release.", suffix=".tar") as local:
-            bundle(release, fetched, pins, local.name)
-            self._transfer_file(local.name, remote)
-        build = {
-            "root": release.root,
-            "release": release.id,
-            "archive": remote,
-            "python": str(args.get("python", "python3")),
-            "imports": list(args.get("imports") or []),
-            "source": release.source.description,
-            "requirements_sha256": hashlib.sha256(release.source.requirements).hexdigest(),
-            "wheel": release.source.wheel[0] if release.source.wheel else "",
-        }
-        self._call(args, {"phase": "build", "build": build}, release, task_vars)
+        directory = self._make_tmp_path()
+        try:
+            remote = self._connection._shell.join_path(directory, "release.tar")
+            with tempfile.NamedTemporaryFile(prefix="release.", suffix=".tar") as local:
+                bundle(release, fetched, pins, local.name)
+                self._transfer_file(local.name, remote)
+            build = {
+                "root": release.root,
+                "release": release.id,
+                "archive": remote,
+                "python": str(args.get("python", "python3")),
+                "imports": list(args.get("imports") or []),
+                "source": release.source.description,
+                "requirements_sha256": hashlib.sha256(release.source.requirements).hexdigest(),
+                "wheel": release.source.wheel[0] if release.source.wheel else "",
+            }
+            self._call(args, {"phase": "build", "build": build}, release, task_vars)
+        finally:
+            self._remove_tmp_path(directory, force=True)
