@@ -38,7 +38,7 @@ class Finding:
 def _is_real_id(match: re.Match[str]) -> bool:
     """Examples count up from zero or are mostly zeros; AWS's ids are random."""
     digits = match["hex"]
-    return not digits.startswith(("0123456789abcdef"[: len(digits)], "12345678", "00000000")) and len(set(digits)) > 3
+    return not digits.startswith(("0123456789abcdef"[: len(digits)], "12345678", "00000000", "0fedcba9")) and len(set(digits)) > 3
 
 
 def _is_public(match: re.Match[str]) -> bool:
