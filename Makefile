@@ -52,7 +52,7 @@ e2e: engine ## make converge twice, then lab-down
 	@pytest -v tests/e2e
 
 bench: engine ## compare a re-run's speed with pyinfra and plain Ansible
-	@benchmarks/converge
+	@python -m benchmarks.converge $(if $(ROUNDS),--rounds $(ROUNDS))
 
 ## Upkeep
 

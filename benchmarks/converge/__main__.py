@@ -1,0 +1,120 @@
+"""``python -m benchmarks.converge``: see benchmarks/README.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.converge import drift, hosts, meters, proxy, report, state
+from benchmarks.converge.contestants import HERE, Contestant, contestants, write_inventories
+from benchmarks.converge.trial import Bench, Trial
+
+ROUND_TRIPS = (0.0, 0.02)
+
+
+class Failure(Exception):
+    """A sentence for the one who runs the benchmark."""
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.converge", description="Compare re-runs that change nothing.")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each contestant at each round trip (default 3)")
+    parser.add_argument("--hosts", type=int, default=1, help="hosts that are converged together (default 1)")
+    parser.add_argument("--only", action="append", metavar="NAME", help="run this contestant only; may be repeated")
+    parser.add_argument("--json", type=Path, help="also write every run to this file")
+    return parser.parse_args()
+
+
+def say(text: str) -> None:
+    """Progress, beside the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def converge_first(*, bench: Bench, folder: Path, ours: Contestant) -> dict[str, object]:
+    """Converge the hosts with our roles, and write down what they declared as the state for everybody."""
+    recorded = folder / "declared.jsonl"
+    extra = {"ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"), "ANSIBLE_CALLBACKS_ENABLED": "declared", "BENCHMARK_DECLARED": str(recorded)}
+    trial, output = bench.run(ours, round_trip=0.0, extra=extra)
+    if trial.changed is None:
+        raise Failure(f"our roles could not converge the host:\n{output[-4000:]}")
+    say(f"first converge: {trial.wall:.0f} s, {trial.changed} tasks changed something")
+    desired = state.desired(recorded=recorded, host=bench.hosts[0])
+    (folder / "state.json").write_text(json.dumps(desired, indent=1))
+    say("declared: " + ", ".join(f"{number} {kind}" for kind, number in state.size(desired).items()))
+    return desired
+
+
+def prove(*, bench: Bench, running: list[Contestant], desired: dict[str, object]) -> dict[str, int | None]:
+    """Warm every contestant's caches, see that each notices and repairs drifts, and count its module calls."""
+    for contestant in running:
+        complaint = drift.check(bench=bench, contestant=contestant, state=desired)
+        if complaint:
+            raise Failure(complaint)
+        say(f"{contestant.name}: notices and repairs the drifts")
+    return {contestant.name: bench.module_calls(contestant) for contestant in running}
+
+
+def measure(*, bench: Bench, running: list[Contestant], rounds: int) -> list[Trial]:
+    """Interleaved: every round has each contestant once at each round trip, in turning order."""
+    trials = []
+    for number in range(rounds):
+        order = running if number % 2 == 0 else running[::-1]
+        for round_trip in ROUND_TRIPS:
+            for contestant in order:
+                trial, _ = bench.run(contestant, round_trip=round_trip)
+                trials.append(trial)
+                say(f"round {number + 1}, {round_trip * 1000:.0f} ms, {trial.name}: {trial.wall:.2f} s, changed {trial.changed}, load {trial.load:.1f}")
+    return trials
+
+
+def benchmark(options: argparse.Namespace, stack: ExitStack) -> bool:
+    """All of it; returns whether every run was valid."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="steady-benchmark-")))
+    core = max(os.sched_getaffinity(0))
+    keys = hosts.Keys(folder)
+    keys.make()
+    started = []
+    for number in range(options.hosts):
+        say(f"starting host {number + 1} on core {core}, which it shares with the controller")
+        host = hosts.start(name=f"steady-benchmark-{os.getpid()}-{number}", keys=keys, core=core)
+        stack.callback(host.remove)
+        started.append(host)
+    keys.know(started)
+    write_inventories(folder=folder, hosts=started, keys=keys)
+    controller = meters.own_group()
+    stack.callback(controller.remove)
+    bench = Bench(hosts=started, controller=controller, core=core, folder=folder)
+    everybody = contestants(folder)
+    running = [contestant for contestant in everybody if not options.only or contestant.name in options.only]
+    desired = converge_first(bench=bench, folder=folder, ours=everybody[0])
+    calls = prove(bench=bench, running=running, desired=desired)
+    trials = measure(bench=bench, running=running, rounds=options.rounds)
+    table = report.rows(trials, calls)
+    measured = ", ".join(f"{proxy.measured_round_trip(round_trip=trip) * 1000:.1f}" for trip in ROUND_TRIPS)
+    print(f"{options.hosts} host(s), {options.rounds} round(s), {sum(state.size(desired).values())} things declared; round trips as measured: {measured} ms")
+    print(f"controller and hosts on core {core}; load {', '.join(f'{load:.1f}' for load in os.getloadavg())}; times in seconds")
+    print(report.render(table))
+    if options.json:
+        options.json.write_text(json.dumps({"trials": [asdict(t) for t in trials], "rows": [asdict(r) for r in table]}, indent=1))
+    return all(row.valid for row in table)
+
+
+def main() -> int:
+    """Run it; 1 where something went wrong."""
+    try:
+        with ExitStack() as stack:
+            return 0 if benchmark(arguments(), stack) else 1
+    except (Failure, RuntimeError, OSError) as error:
+        say(f"the benchmark could not be run: {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

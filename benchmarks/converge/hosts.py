@@ -1,0 +1,118 @@
+"""The hosts that are converged: systemd containers with SSH on loopback ports, behind delaying proxies."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.converge.meters import CpuGroup, container_group
+from benchmarks.converge.proxy import Proxy
+
+IMAGE = "steady-lab/debian:12"
+USER = "admin"
+FLAGS = (
+    "--cap-add=SYS_ADMIN --security-opt=seccomp=unconfined --security-opt=apparmor=unconfined --volume=/sys/fs/cgroup:/sys/fs/cgroup:ro"
+    " --tmpfs=/run --tmpfs=/run/lock --tmpfs=/tmp --publish=127.0.0.1::22"
+).split()
+# VERBOSE has sshd log each session, which counts remote commands in the same way for every tool.
+SSHD_DROP_IN = "LogLevel VERBOSE\n"
+QUIET_UNITS = ("apt-daily.timer", "apt-daily-upgrade.timer", "man-db.timer", "e2scrub_all.timer")
+
+
+def docker(*arguments: str, stdin: str | None = None, check: bool = True) -> str:
+    """Run docker and return what it prints."""
+    done = subprocess.run(["docker", *arguments], input=stdin, capture_output=True, text=True, check=False)
+    if check and done.returncode:
+        raise RuntimeError(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Host:
+    """One converged host."""
+
+    name: str
+    proxy: Proxy
+    cpu: CpuGroup
+
+    def run(self, *command: str, stdin: str | None = None) -> str:
+        """Run a command in it as root, not over SSH."""
+        return docker("exec", "-i", self.name, *command, stdin=stdin)
+
+    def sessions(self) -> int:
+        """Commands that came over SSH since boot."""
+        return self.run("journalctl", "-q", "-t", "sshd", "-o", "cat").count("Starting session: ")
+
+    def remove(self) -> None:
+        """Remove the container."""
+        docker("rm", "--force", "--volumes", self.name)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Where the benchmark's own key pair and known hosts lie."""
+
+    folder: Path
+
+    @property
+    def private(self) -> Path:
+        return self.folder / "id_ed25519"
+
+    @property
+    def host_private(self) -> Path:
+        return self.folder / "host_ed25519"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.folder / "known_hosts"
+
+    def make(self) -> None:
+        """Make both pairs. All hosts share one host key: they live for one benchmark."""
+        for path in (self.private, self.host_private):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "benchmark", "-f", str(path)], check=True)
+
+    def know(self, hosts: Sequence[Host]) -> None:
+        """Pin the host key under every proxy's port."""
+        key = self.host_private.with_suffix(".pub").read_text()
+        self.known_hosts.write_text("".join(f"[127.0.0.1]:{host.proxy.port} {key}" for host in hosts))
+
+
+def start(*, name: str, keys: Keys, core: int) -> Host:
+    """Boot a host on one core and wait until it has booted and its SSH server answers to our key."""
+    docker("run", "--detach", "--name", name, "--hostname", name, f"--cpuset-cpus={core}", *FLAGS, IMAGE)
+    try:
+        facts: dict[str, Any] = json.loads(docker("inspect", name))[0]
+        port = int(facts["NetworkSettings"]["Ports"]["22/tcp"][0]["HostPort"])
+        host = Host(name, Proxy(target=port), container_group(pid=facts["State"]["Pid"], container=facts["Id"]))
+        _wait_until_booted(host)
+        _prepare(host, keys)
+    except BaseException:
+        docker("rm", "--force", "--volumes", name)
+        raise
+    return host
+
+
+def _wait_until_booted(host: Host) -> None:
+    until = time.monotonic() + 120
+    while docker("exec", host.name, "systemctl", "is-system-running", check=False).strip() not in ("running", "degraded"):
+        if time.monotonic() > until:
+            raise RuntimeError(f"{host.name} did not boot within two minutes: docker exec {host.name} systemctl --failed")
+        time.sleep(0.5)
+
+
+def _prepare(host: Host, keys: Keys) -> None:
+    _write(host, "/etc/ssh/ssh_host_ed25519_key", keys.host_private.read_text(), "600", "root")
+    _write(host, "/etc/ssh/sshd_config.d/99-benchmark.conf", SSHD_DROP_IN, "644", "root")
+    _write(host, f"/home/{USER}/.ssh/authorized_keys", keys.private.with_suffix(".pub").read_text(), "600", USER)
+    host.run("systemctl", "restart", "ssh.service")
+    host.run("systemctl", "mask", "--now", *QUIET_UNITS)
+    host.run("apt-get", "update", "-qq")
+
+
+def _write(host: Host, path: str, content: str, mode: str, owner: str) -> None:
+    host.run("install", "-D", "-o", owner, "-g", owner, "-m", mode, "/dev/stdin", path, stdin=content)
