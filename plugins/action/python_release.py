@@ -179,7 +179,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         target = self._target(args, release, state, task_vars)
         pins = wheels.select(release.pins, target)
         fetched = wheels.fetch(pins, target, self._cache())
-        directory = self._make_tmp_path()
+        directory = self._connection._shell.tmpdir or self._make_tmp_path()
         try:
             remote = self._connection._shell.join_path(directory, "release.tar")
             with tempfile.NamedTemporaryFile(prefix="release.", suffix=".tar") as local:
