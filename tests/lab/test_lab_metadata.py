@@ -116,7 +116,7 @@ def test_token_needs_a_lifetime_and_no_proxy(service: Service) -> None:
 
 def test_token_of_another_host_is_refused(service: Service) -> None:
     token = service.token().text
-    service.fleet = [replace(ASKING, id="i-0fedcba9876543210")]
+    service.fleet = [replace(ASKING, id="i-0123456789abcdef1")]
     assert service.get("meta-data/instance-id", token).status_code == 401
 
 
