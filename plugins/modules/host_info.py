@@ -12,7 +12,7 @@ short_description: Say what runs on a host
 version_added: 0.1.0
 description:
   - Asks systemd for units, the application for its health, and the job records for how each job last ended. Writes nothing.
-author: The steady.fleet developers
+author: The steady.fleet developers (@steady-fleet)
 options:
   app: {description: The application whose current release to name., type: str}
   root: {description: Where its releases lie. By default C(/opt/<app>)., type: path}
