@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
+import tarfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from benchmarks.converge.meters import CpuGroup, container_group
 from benchmarks.converge.proxy import Proxy
 
 IMAGE = "steady-lab/debian:12"
-USER = "admin"
+USER, USER_ID = "admin", 1000
 FLAGS = (
     "--cap-add=SYS_ADMIN --security-opt=seccomp=unconfined --security-opt=apparmor=unconfined --volume=/sys/fs/cgroup:/sys/fs/cgroup:ro"
     " --tmpfs=/run --tmpfs=/run/lock --tmpfs=/tmp --publish=127.0.0.1::22"
@@ -24,12 +26,12 @@ SSHD_DROP_IN = "LogLevel VERBOSE\n"
 QUIET_UNITS = ("apt-daily.timer", "apt-daily-upgrade.timer", "man-db.timer", "e2scrub_all.timer")
 
 
-def docker(*arguments: str, stdin: str | None = None, check: bool = True) -> str:
+def docker(*arguments: str, stdin: bytes = b"", check: bool = True) -> str:
     """Run docker and return what it prints."""
-    done = subprocess.run(["docker", *arguments], input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(["docker", *arguments], input=stdin, capture_output=True, check=False)
     if check and done.returncode:
-        raise RuntimeError(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout
+        raise RuntimeError(f"docker {' '.join(arguments)}: {done.stderr.decode().strip()}")
+    return done.stdout.decode()
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,9 @@ class Host:
     proxy: Proxy
     cpu: CpuGroup
 
-    def run(self, *command: str, stdin: str | None = None) -> str:
+    def run(self, *command: str, stdin: str = "") -> str:
         """Run a command in it as root, not over SSH."""
-        return docker("exec", "-i", self.name, *command, stdin=stdin)
+        return docker("exec", "-i", self.name, *command, stdin=stdin.encode())
 
     def sessions(self) -> int:
         """Commands that came over SSH since boot."""
@@ -84,13 +86,15 @@ class Keys:
 
 def start(*, name: str, keys: Keys, core: int) -> Host:
     """Boot a host on one core and wait until it has booted and its SSH server answers to our key."""
-    docker("run", "--detach", "--name", name, "--hostname", name, f"--cpuset-cpus={core}", *FLAGS, IMAGE)
+    docker("create", "--pull=never", "--name", name, "--hostname", name, f"--cpuset-cpus={core}", *FLAGS, IMAGE)
     try:
+        docker("cp", "-", f"{name}:/", stdin=_files(keys))
+        docker("start", name)
         facts: dict[str, Any] = json.loads(docker("inspect", name))[0]
         port = int(facts["NetworkSettings"]["Ports"]["22/tcp"][0]["HostPort"])
         host = Host(name, Proxy(target=port), container_group(pid=facts["State"]["Pid"], container=facts["Id"]))
         _wait_until_booted(host)
-        _prepare(host, keys)
+        _prepare(host)
     except BaseException:
         docker("rm", "--force", "--volumes", name)
         raise
@@ -105,14 +109,21 @@ def _wait_until_booted(host: Host) -> None:
         time.sleep(0.5)
 
 
-def _prepare(host: Host, keys: Keys) -> None:
-    _write(host, "/etc/ssh/ssh_host_ed25519_key", keys.host_private.read_text(), "600", "root")
-    _write(host, "/etc/ssh/sshd_config.d/99-benchmark.conf", SSHD_DROP_IN, "644", "root")
-    _write(host, f"/home/{USER}/.ssh/authorized_keys", keys.private.with_suffix(".pub").read_text(), "600", USER)
-    host.run("systemctl", "restart", "ssh.service")
+def _prepare(host: Host) -> None:
     host.run("systemctl", "mask", "--now", *QUIET_UNITS)
     host.run("apt-get", "update", "-qq")
 
 
-def _write(host: Host, path: str, content: str, mode: str, owner: str) -> None:
-    host.run("install", "-D", "-o", owner, "-g", owner, "-m", mode, "/dev/stdin", path, stdin=content)
+def _files(keys: Keys) -> bytes:
+    """What a host needs before it boots, as a tar archive: its host key, our key, and sshd's setting."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for path, content, mode, owner in (
+            ("etc/ssh/ssh_host_ed25519_key", keys.host_private.read_text(), 0o600, 0),
+            ("etc/ssh/sshd_config.d/99-benchmark.conf", SSHD_DROP_IN, 0o644, 0),
+            (f"home/{USER}/.ssh/authorized_keys", keys.private.with_suffix(".pub").read_text(), 0o600, USER_ID),
+        ):
+            item = tarfile.TarInfo(path)
+            item.size, item.mode, item.uid, item.gid = len(content), mode, owner, owner
+            tar.addfile(item, io.BytesIO(content.encode()))
+    return stream.getvalue()
