@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 
+from ansible_collections.steady.fleet.plugins.module_utils.host_state import files
+
 _ID = re.compile(r"[0-9a-f]{12}\Z")
 
 
@@ -109,16 +111,8 @@ def plan_prune(store: Store, *, keep: int, current: str | None = None) -> list[s
 
 def write_record(path: str, record: Record) -> None:
     """Put ``release.json`` in place atomically and durably."""
-    final = os.path.join(path, "release.json")
-    staged = final + ".new"
-    with open(staged, "w", encoding="utf-8") as stream:
-        json.dump(asdict(record), stream, indent=2, sort_keys=True)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.chmod(staged, 0o644)
-    os.replace(staged, final)
-    _sync_directory(path)
+    text = json.dumps(asdict(record), indent=2, sort_keys=True) + "\n"
+    files.write_atomically(os.path.join(path, "release.json"), text.encode(), mode=0o644)
 
 
 def prove(store: Store, release: str) -> None:
@@ -131,13 +125,8 @@ def prove(store: Store, release: str) -> None:
 
 def switch(root: str, release: str) -> None:
     """Point ``current`` at ``release`` in one step: at no instant is there no link."""
-    link = os.path.join(root, "current")
-    staged = link + ".new"
-    if os.path.lexists(staged):
-        os.unlink(staged)
-    os.symlink(os.path.join("releases", release), staged)
-    os.replace(staged, link)
-    _sync_directory(root)
+    files.link_atomically(os.path.join(root, "current"), os.path.join("releases", release))
+    files.sync_directory(root)
 
 
 def remove(root: str, releases: Sequence[str]) -> None:
@@ -147,7 +136,7 @@ def remove(root: str, releases: Sequence[str]) -> None:
         marker = os.path.join(path, "release.json")
         if os.path.lexists(marker):
             os.unlink(marker)
-            _sync_directory(path)
+            files.sync_directory(path)
         shutil.rmtree(path)
 
 
@@ -162,13 +151,5 @@ def locked(root: str) -> Iterator[None]:
         except OSError:
             raise ReleaseError(f"another run is working on {base} at this moment; let it end, then run again") from None
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _sync_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -109,10 +109,10 @@ def test_an_empty_host_is_an_empty_store(tmp_path: Path) -> None:
 def test_w12_switch_and_prove(tmp_path: Path) -> None:
     one, two = build(tmp_path, 1), build(tmp_path, 2)
     store.switch(str(tmp_path), one)
-    (tmp_path / "current.new").symlink_to("left over by a kill")
+    (tmp_path / ".current.steady~").symlink_to("left over by a kill")
     store.switch(str(tmp_path), two)
     assert os.readlink(tmp_path / "current") == f"releases/{two}"
-    assert not (tmp_path / "current.new").is_symlink()
+    assert not (tmp_path / ".current.steady~").is_symlink()
     store.prove(store.read(str(tmp_path)), two)
     record = store.read(str(tmp_path)).records[two]
     assert record.proved
