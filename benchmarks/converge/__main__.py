@@ -14,6 +14,8 @@ from pathlib import Path
 from benchmarks.converge import drift, hosts, meters, proxy, report, state
 from benchmarks.converge.contestants import HERE, Contestant, contestants, write_inventories
 from benchmarks.converge.trial import Bench, Trial
+from lab import build
+from lab.errors import LabError
 
 ROUND_TRIPS = (0.0, 0.02)
 
@@ -80,10 +82,11 @@ def benchmark(options: argparse.Namespace, stack: ExitStack) -> bool:
     core = max(os.sched_getaffinity(0))
     keys = hosts.Keys(folder)
     keys.make()
+    image = build.ensure(hosts.IMAGE, say=say)
     started = []
     for number in range(options.hosts):
         say(f"starting host {number + 1} on core {core}, which it shares with the controller")
-        host = hosts.start(name=f"steady-benchmark-{os.getpid()}-{number}", keys=keys, core=core)
+        host = hosts.start(name=f"steady-benchmark-{os.getpid()}-{number}", image=image, keys=keys, core=core)
         stack.callback(host.remove)
         started.append(host)
     keys.know(started)
@@ -111,7 +114,7 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             return 0 if benchmark(arguments(), stack) else 1
-    except (Failure, RuntimeError, OSError) as error:
+    except (Failure, LabError, RuntimeError, OSError) as error:
         say(f"the benchmark could not be run: {error}")
         return 1
 

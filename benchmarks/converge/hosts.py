@@ -84,9 +84,9 @@ class Keys:
         self.known_hosts.write_text("".join(f"[127.0.0.1]:{host.proxy.port} {key}" for host in hosts))
 
 
-def start(*, name: str, keys: Keys, core: int) -> Host:
+def start(*, name: str, image: str, keys: Keys, core: int) -> Host:
     """Boot a host on one core and wait until it has booted and its SSH server answers to our key."""
-    docker("create", "--pull=never", "--name", name, "--hostname", name, f"--cpuset-cpus={core}", *FLAGS, IMAGE)
+    docker("create", "--pull=never", "--name", name, "--hostname", name, f"--cpuset-cpus={core}", *FLAGS, image)
     try:
         docker("cp", "-", f"{name}:/", stdin=_files(keys))
         docker("start", name)

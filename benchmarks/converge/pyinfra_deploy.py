@@ -5,18 +5,21 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from pyinfra.api.command import StringCommand
+from pyinfra.api.exceptions import OperationError
 from pyinfra.api.facts import FactBase
+from pyinfra.api.operation import operation
 from pyinfra.context import host
 from pyinfra.operations import apt, files, server, systemd
 from pyinfra.operations.util import any_changed
 
 
 class HealthStatus(FactBase[str]):
-    """The status code that an address answers. A fact, as an operation that runs a command always counts as a change."""
+    """The status code that an address answers: a fact, as a command would count as a change."""
 
     def command(self, url: str) -> StringCommand:
         """The command that asks."""
@@ -25,6 +28,15 @@ class HealthStatus(FactBase[str]):
     def process(self, output: list[str]) -> str:
         """The code."""
         return "".join(output).strip()
+
+
+@operation()
+def healthy(url: str, status: str) -> Generator[StringCommand]:
+    """Fail where the address does not answer so; never a change."""
+    answer = host.get_fact(HealthStatus, url=url)
+    if answer != status:
+        raise OperationError(f"{url} answered {answer}")
+    yield from ()
 
 
 def write(item: dict[str, Any]) -> Any:
@@ -70,6 +82,4 @@ for unit in dict.fromkeys(unit for item in state["files"] for unit in item.get("
 for unit in state["units"]:
     systemd.service(name=unit["name"], service=unit["name"], running=unit.get("state") == "started", enabled=unit.get("enabled"))
 for health in state["health"]:
-    answer = host.get_fact(HealthStatus, url=health["url"])
-    if answer != str(health["status"]):
-        raise RuntimeError(f"{health['url']} answered {answer}")
+    healthy(name=health["url"], url=health["url"], status=str(health["status"]))
