@@ -14,9 +14,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
+from ansible_collections.steady.fleet.plugins.plugin_utils import gathered
 from ansible_collections.steady.fleet.plugins.plugin_utils.packages import install_missing, remove_present
 
 MODULE = "steady.fleet.host_state"
@@ -33,11 +36,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _supports_async = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Probe, install what is missing, apply. The plan that is reported is the first one: what differed when this task began."""
+        """Converge what this task declares; or leave it for one call at the end of the play; or make that call."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
         contents: dict[str, bytes] = {}
+        private = {"folder": C.DEFAULT_LOCAL_TMP, "host": str(variables.get("inventory_hostname", ""))}
+        if self._task.args.get("gathered"):
+            scopes, contents = gathered.take(**private)
+            return self._converge({"scopes": scopes}, contents, variables) if scopes else {"changed": False, "plan": [], "kept": []}
         arguments = self._render(dict(self._task.args), contents, variables)
+        if boolean(variables.get("host_state_gather", False)):
+            gathered.add(**private, scopes=list(_scopes(arguments)), contents=contents)
+            return {"changed": False, "plan": [], "kept": []}
+        return self._converge(arguments, contents, variables)
+
+    def _converge(self, arguments: Item, contents: Mapping[str, bytes], variables: dict[str, Any]) -> dict[str, Any]:
+        """Probe, install what is missing, apply. The plan that is reported is the first one: what differed when this task began."""
         first = self._call(arguments, variables, phase="probe")
         if first.get("failed") or not (first["changed"] or first["record"]):
             return _public(first)

@@ -125,6 +125,12 @@ options:
     description: Several declarations in one call, each with the keys above. Excludes all other options.
     type: list
     elements: dict
+  gathered:
+    description:
+      - Converge, in one call, what the tasks before this one declared for this host while the variable C(host_state_gather) was true.
+        With that variable a task only declares, so that a play of many roles costs one call a host. Excludes all other options.
+    type: bool
+    default: false
   phase:
     description: Set by the action plugin. C(probe) plans from digests and writes nothing.
     type: str
@@ -154,6 +160,10 @@ EXAMPLES = r"""
         ports: [8000]
     absent:
       units: [redis-server.service]
+
+- name: Converge what all roles of this play have declared, where its vars say host_state_gather
+  steady.fleet.host_state:
+    gathered: true
 """
 
 RETURN = r"""
@@ -287,7 +297,7 @@ def main() -> None:
     phase = {"type": "str", "choices": ["probe", "apply"], "default": "apply"}
     # no_log: the declaration carries contents; nothing of it goes to the host's system log.
     module = AnsibleModule(
-        argument_spec={**SCOPE, "scopes": several, "phase": phase},
+        argument_spec={**SCOPE, "scopes": several, "gathered": NO, "phase": phase},
         supports_check_mode=True,
         no_log=True,
         mutually_exclusive=[("scopes", name) for name in SCOPE],

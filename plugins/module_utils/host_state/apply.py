@@ -85,7 +85,8 @@ def _check_units(*, plan: Plan, scopes: Sequence[Scope], observed: Observed, che
                 raise StateError(
                     f"{entry.scope}: {entry.unit} says {key}={name}, but the host has no such {key.lower()}. Declare it before its unit. Nothing was changed."
                 )
-    systemd.verify([(e.unit, e.data or b"") for e in fresh], check_programs=not check)
+    arriving = {a.name for a in plan.actions if a.kind in (FILE, LINK) and a.action in ("create", "change")}
+    systemd.verify([(e.unit, e.data or b"") for e in fresh], check_programs=not check, arriving=arriving)
 
 
 def _account_exists(key: str, name: str, users: set[str], observed: Observed) -> bool:

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from .errors import StateError
@@ -82,12 +82,13 @@ def _status(block: str) -> UnitStatus:
     )
 
 
-def verify(units: Sequence[tuple[str, bytes]], *, check_programs: bool) -> None:
+def verify(units: Sequence[tuple[str, bytes]], *, check_programs: bool, arriving: Collection[str] = ()) -> None:
     """Let systemd read unit files before they are put in place.
 
     Args:
         units: name and content of each new file.
         check_programs: whether a missing program in ExecStart counts (in check mode an earlier step may still bring it).
+        arriving: paths that the same plan puts in place before the units start.
 
     Raises:
         StateError: for each line that systemd does not accept, an unknown key included: a misspelt sandbox setting is no setting.
@@ -102,10 +103,17 @@ def verify(units: Sequence[tuple[str, bytes]], *, check_programs: bool) -> None:
         output = run("systemd-analyze", "verify", "--recursive-errors=no", "--man=no", *paths, check=False).stderr
     names = [name for name, _ in units]
     problems = [line.replace(directory + "/", "") for line in output.splitlines() if line.replace(directory + "/", "").startswith(tuple(names))]
-    if not check_programs:
-        problems = [line for line in problems if "is not executable" not in line]
+    problems = [line for line in problems if not _is_to_come(line, arriving, check_programs=check_programs)]
     if problems:
         raise StateError(f"systemd does not accept the unit: {' | '.join(problems).rstrip('.')}. Nothing was changed. Correct the declaration of that unit.")
+
+
+def _is_to_come(problem: str, arriving: Collection[str], *, check_programs: bool) -> bool:
+    """Whether a line only says that a program is missing which this plan, or in check mode an earlier step, brings."""
+    program = re.search(r"Command (\S+) is not executable", problem)
+    if program is None:
+        return False
+    return not check_programs or any(program[1] == path or program[1].startswith(path + "/") for path in arriving)
 
 
 def act(verb: str, unit: str) -> None:
