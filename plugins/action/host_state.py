@@ -74,14 +74,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return result
 
     def _packages(self, probe: Mapping[str, Any], variables: dict[str, Any]) -> bool:
-        wanted: dict[str, list[str]] = {"install": [], "remove": []}
-        for action in probe["plan"]:
-            if action["kind"] == "package":
-                wanted[action["action"]].append(action["name"])
-        manager = probe["package_manager"]
-        install_missing(self, manager=manager, packages=wanted["install"], task_vars=variables)
-        remove_present(self, manager=manager, packages=wanted["remove"], task_vars=variables)
-        return bool(wanted["install"] or wanted["remove"])
+        actions = [action for action in probe["plan"] if action["kind"] == "package"]
+        for verb, change in (("install", install_missing), ("remove", remove_present)):
+            wanted = [action for action in actions if action["action"] == verb]
+            change(
+                self,
+                manager=probe["package_manager"],
+                packages=[action["name"] for action in wanted],
+                task_vars=variables,
+                declared_by=", ".join(sorted({action["scope"] for action in wanted})),
+            )
+        return bool(actions)
 
     def _render(self, arguments: Item, contents: dict[str, bytes], variables: dict[str, Any]) -> Item:
         """Replace every content by its digest, and keep the bytes here, by the path or unit that they belong to."""

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 CACHE_SECONDS = 3600
 
 
-def install_missing(action: ActionBase, *, manager: str, packages: Sequence[str], task_vars: Mapping[str, Any]) -> None:
+def install_missing(action: ActionBase, *, manager: str, packages: Sequence[str], task_vars: Mapping[str, Any], declared_by: str = "this task") -> None:
     """Install packages with apt or dnf, never upgrading one that is there.
 
     Args:
@@ -22,29 +22,30 @@ def install_missing(action: ActionBase, *, manager: str, packages: Sequence[str]
         manager: ``apt`` or ``dnf``, as the host's probe said.
         packages: names that are missing.
         task_vars: the task's variables.
+        declared_by: whose declaration asks for them, for the error text.
 
     Raises:
         AnsibleActionFail: naming the packages and what the package manager said.
     """
     if packages:
-        _run(action, manager, {"name": list(packages), "state": "present"}, "install", task_vars)
+        _run(action, manager, {"name": list(packages), "state": "present"}, "install", task_vars, declared_by)
 
 
-def remove_present(action: ActionBase, *, manager: str, packages: Sequence[str], task_vars: Mapping[str, Any]) -> None:
+def remove_present(action: ActionBase, *, manager: str, packages: Sequence[str], task_vars: Mapping[str, Any], declared_by: str = "this task") -> None:
     """Remove packages that are there; as ``install_missing``."""
     if packages:
-        _run(action, manager, {"name": list(packages), "state": "absent"}, "remove", task_vars)
+        _run(action, manager, {"name": list(packages), "state": "absent"}, "remove", task_vars, declared_by)
 
 
-def _run(action: ActionBase, manager: str, arguments: dict[str, Any], verb: str, task_vars: Mapping[str, Any]) -> None:
+def _run(action: ActionBase, manager: str, arguments: dict[str, Any], verb: str, task_vars: Mapping[str, Any], declared_by: str) -> None:
     result = _call(action, manager, arguments, task_vars, cache_seconds=CACHE_SECONDS)
     if manager == "apt" and "No package matching" in str(result.get("msg")):
         result = _call(action, manager, arguments, task_vars, cache_seconds=0)  # a fresh image has lists that are new and empty
     if result.get("failed"):
         said = str(result.get("msg", "")).strip().rstrip(".")
         raise AnsibleActionFail(
-            f"cannot {verb} {', '.join(arguments['name'])} with {manager}: {said}. Check the names in the declaration and that the host"
-            f" reaches its package repository. What ran before still runs."
+            f"cannot {verb} {', '.join(arguments['name'])} (declared by {declared_by}) with {manager}: {said}. Check the names in the declaration and"
+            f" that the host reaches its package repository; a role's README says what it does without. What ran before still runs."
         )
 
 
