@@ -75,7 +75,7 @@ def bundle(release: Release, fetched: list[Path], pins: list[wheels.Pin], path: 
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Probe once; build only what is not there."""
 
-    TRANSFERS_FILES = True
+    TRANSFERS_FILES = False  # a temporary folder only for a build: three commands less on every other run
     _supports_check_mode = True
     _supports_async = False
     _requires_connection = True

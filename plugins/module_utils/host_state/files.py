@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import quote
 
 from .errors import StateError
 
@@ -16,8 +17,9 @@ def staged_path(path: str, *, below: str | None = None) -> str:
     The name is fixed, so that a later run overwrites what a killed one left. cron, sudo and systemd ignore it for its dot,
     logrotate for its tilde.
     """
-    directory, name = os.path.split(path)
-    return os.path.join(below or directory, f".{name}.steady~")
+    directory = below or os.path.dirname(path)
+    name = quote(os.path.relpath(path, directory), safe="")  # a.d/x.conf and b.d/x.conf may both wait for their directories
+    return os.path.join(directory, f".{name}.steady~")
 
 
 def existing_ancestor(path: str) -> str:

@@ -179,3 +179,8 @@ def test_a_second_run_waits_and_then_names_the_holder(tmp_path: Path) -> None:
 
 def test_a_staged_file_lies_beside_its_target() -> None:
     assert files.staged_path("/etc/cron.d/steady-a") == "/etc/cron.d/.steady-a.steady~"
+
+
+def test_files_of_one_name_that_wait_for_their_directories_do_not_share_a_stage() -> None:
+    paths = ["/etc/systemd/system/a.service.d/10.conf", "/etc/systemd/system/b.service.d/10.conf"]
+    assert len({files.staged_path(path, below="/etc/systemd/system") for path in paths}) == 2
