@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +20,12 @@ def cloudwatch_agent_config(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def cloudwatch_agent_problems(settings: Mapping[str, Any], schema: str) -> list[str]:
     """Return one sentence for each thing that is wrong with a role's settings."""
-    return config_problems(settings, schema_path=schema)
+    return list(_problems(json.dumps(settings, sort_keys=True), schema))
+
+
+@functools.lru_cache(maxsize=8)  # an assertion asks twice: for its condition and for its message
+def _problems(settings: str, schema: str) -> tuple[str, ...]:
+    return tuple(config_problems(json.loads(settings), schema_path=schema))
 
 
 class FilterModule:

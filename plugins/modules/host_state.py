@@ -310,6 +310,9 @@ def main() -> None:
                 result = converge(module)
     except StateError as error:
         module.fail_json(msg=str(error))
+    except OSError as error:
+        place = error.filename or "the host"
+        module.fail_json(msg=f"{place}: {error.strerror}. Put that right on the host (df -h and ls -ld tell more), then run again: it goes on from here.")
     module.exit_json(**result)
 
 
