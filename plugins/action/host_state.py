@@ -90,7 +90,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Replace every content by its digest, and keep the bytes here, by the path or unit that they belong to."""
         search = _search_path(variables)
         templar = self._templar.copy_with_new_env(searchpath=search, available_variables=variables)
+        host = str(variables.get("inventory_hostname", "this host"))
         for scope in _scopes(arguments):
+            _refuse(scope.pop("refuse", None) or [], host)
             _refuse_bare_modes(scope)
             for kind, key in (("files", "path"), ("units", "name")):
                 items = scope.get(kind)
@@ -137,6 +139,12 @@ def _scopes(arguments: Item) -> Iterator[Item]:
         yield from arguments["scopes"]
     else:
         yield arguments
+
+
+def _refuse(problems: Sequence[Any], host: str) -> None:
+    """What the declaring role found wrong with its own variables ends the task before the host is asked."""
+    if problems:
+        raise AnsibleActionFail(f"{host}: {'. '.join(str(problem).rstrip('.') for problem in problems)}. Nothing was changed.")
 
 
 def _refuse_bare_modes(scope: Mapping[str, Any]) -> None:

@@ -23,6 +23,10 @@ options:
   scope:
     description: Whose declaration this is, such as C(base) or C(python_app/catscan). One scope owns a path; no other may declare it.
     type: str
+  refuse:
+    description: Sentences that say why this declaration must not be applied. With any, the task fails with them before the host is asked.
+    type: list
+    elements: str
   packages:
     description: Packages that must be installed, by the names of this platform. Never upgraded.
     type: list
@@ -213,6 +217,7 @@ def dicts(options: dict[str, Any]) -> dict[str, Any]:
 
 SCOPE: dict[str, Any] = {
     "scope": TEXT,
+    "refuse": STRINGS,
     "packages": STRINGS,
     "groups": dicts({"name": NAME, "gid": {"type": "int"}, "system": {"type": "bool", "default": True}}),
     "users": dicts(

@@ -44,7 +44,7 @@ def play(inventory: Path, playbook: str, *arguments: str) -> subprocess.Complete
 def test_xreq1_what_cannot_be_converged_is_said(inventory: Path, playbook: str) -> None:
     result = play(inventory, playbook)
     assert result.returncode == 2
-    assert f"{OFF} (i-0123456789abcdef2) is stopped, so it was not converged. Start it with aws ec2" in result.stdout
+    assert f"{OFF}: the instance i-0123456789abcdef2 is stopped, so it was not converged. Start it with aws ec2" in result.stdout
     assert f"{GONE} cannot be reached at 127.0.0.1 port 1, so nothing was changed on it: Failed to connect" in result.stdout
     assert f"Not converged, as they carry no System tag: {ODD}. Tag each one" in result.stdout
     assert f"{ODD} : ok=1 changed=0 unreachable=0 failed=0" in result.stdout, "it only carries the summary"
@@ -53,7 +53,14 @@ def test_xreq1_what_cannot_be_converged_is_said(inventory: Path, playbook: str) 
 
 def test_a_misspelt_variable_is_named_before_anything_changes(inventory: Path) -> None:
     result = play(inventory, "site.yml", "-e", "cron_jobs_lits=[]")
-    assert "no role knows the variable cron_jobs_lits. Correct the spelling in group_vars" in result.stdout
+    assert "cron_jobs_lits is a variable that no role knows (did you mean cron_jobs_list?). Correct the spelling in group_vars" in result.stdout
+
+
+def test_what_a_role_cannot_take_is_one_sentence_that_names_role_key_type_and_way_out(inventory: Path) -> None:
+    result = play(inventory, "site.yml", "-e", '{"cron_jobs_list": "daily", "python_app_keep": "many"}')
+    wrong = "role python_app: python_app_keep must be of type int, not str. Correct that in group_vars; roles/python_app/README.md says what it takes."
+    assert f"{GONE}: {wrong} role cron_jobs: each item of cron_jobs_list must be of type dict, not str." in result.stdout
+    assert "argument_spec" not in result.stdout
 
 
 def test_xreq1_status_lists_every_host(inventory: Path, tmp_path: Path) -> None:
