@@ -43,7 +43,7 @@ contract: venv ## what the repository promises about itself
 	@pytest -q tests/contract
 
 molecule: engine ## Molecule scenarios, one after the other; SCENARIO=base runs one
-	@pytest -v tests/molecule $(if $(SCENARIO),-k '[$(SCENARIO)]')
+	@pytest -v tests/molecule $(if $(SCENARIO),-k '[$(SCENARIO)-')
 
 sanity: venv ## ansible-test sanity on a copy
 	@pytest -v tests/sanity

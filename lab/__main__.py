@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from lab import build, commands
+from lab import commands
 from lab.errors import LabError
+from lab.images import BY_PLATFORM
 from lab.settings import Settings, from_environment
 
 
@@ -33,7 +34,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> None:
         "wait": lambda: commands.wait(settings, seconds=arguments.seconds, say=_say),
         "tunnel": lambda: print(commands.open_tunnel(settings, host=arguments.host, port=arguments.port)),
         "env": lambda: _print_environment(settings),
-        "image": lambda: [build.ensure(tag, say=_say) for tag in commands.IMAGES],
+        "image": lambda: commands.images(arguments.platforms, say=_say),
         "serve": lambda: commands.serve(settings),
     }
     steps[arguments.command]()
@@ -43,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lab",
         description="A whole small AWS on one machine.",
-        epilog="Settings: STEADY_LAB_STATE, _NETWORK, _CIDR, _API_PORT, _IMDS_PORT, _SSH_PORT, _TUNNEL_PORT.",
+        epilog="Settings: STEADY_LAB_STATE, _NETWORK, _CIDR, _API_PORT, _IMDS_PORT, _SSH_PORT, _TUNNEL_PORT, _PLATFORM, _AMAZON_BASE.",
     )
     add = parser.add_subparsers(dest="command", required=True, metavar="COMMAND").add_parser
     add("up", help="start the lab, or see that it runs")
@@ -57,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     tunnel.add_argument("host", nargs="?", default="", help="Name tag or instance id; may be left out with one host")
     tunnel.add_argument("--port", type=int, default=8000, help="the application's port (default: %(default)s)")
     add("env", help='print the shell\'s environment for AWS clients: eval "$(python -m lab env)"')
-    add("image", help="build the bodies' container images")
+    image = add("image", help="build the bodies' container images")
+    image.add_argument("platforms", nargs="*", metavar="PLATFORM", help=f"{' or '.join(BY_PLATFORM)} (default: all)")
     add("serve", help="run the daemon in the foreground (up does it for you)")
     return parser
 

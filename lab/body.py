@@ -43,7 +43,7 @@ def create(instance: Instance, *, ssh_port: int, settings: Settings, engine: Eng
     flags = options(instance, ssh_port=ssh_port, settings=settings, engine=engine)
     tar = archive(files(instance, image, host_key=host_key, environment=settings.body_environment()))
     if not docker.image_id(image.body):
-        raise LabError(f"The body of {image.name} is not built: there is no image {image.body}. Choose another AMI.")
+        raise LabError(f"The body of {image.name} is not built: there is no image {image.body}. Run python -m lab image {image.platform}.")
     run("docker", "create", "--pull", "never", "--name", name, *flags, image.body)
     try:
         run("docker", "cp", "-", f"{name}:/", stdin=tar)

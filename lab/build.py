@@ -1,4 +1,8 @@
-"""Builds the bodies' container images from the recipes under ``lab/image/``, once per content of the recipe."""
+"""Builds the bodies' container images from the recipes under ``lab/image/``, once per content of the recipe.
+
+A recipe is a folder with a Dockerfile. It stands either on bare Debian with the packages of its file ``packages``, or on what
+its file ``base`` names: another image of the lab. A real Amazon Linux image can take the place of its stand-in (``AMAZON_BASE``).
+"""
 
 from __future__ import annotations
 
@@ -17,20 +21,24 @@ from lab.settings import PROJECT
 RECIPES = PROJECT / "lab" / "image"
 UPSTREAM = "debian:12"
 SUITE = "bookworm"
+PREFIX = "steady-lab/"
+AMAZON = "steady-lab/amazon:2023"
+AMAZON_BASE = "STEADY_LAB_AMAZON_BASE"
+"""The environment variable that names a real Amazon Linux 2023 container image, such as amazonlinux:2023."""
 
 Say = Callable[[str], None]
 
 
 def ensure(tag: str, *, say: Say) -> str:
     """Make sure that the image ``steady-lab/<os>:<version>`` exists as its recipe says; return its unchanging tag."""
-    recipe = RECIPES / tag.removeprefix("steady-lab/").replace(":", "-")
-    if not recipe.is_dir():
-        raise LabError(f"There is no recipe for the image {tag}: expected the folder {recipe}.")
-    exact = f"{tag}-{_digest(recipe)}"
+    recipe, base = _recipe(tag)
+    if base.startswith(PREFIX):
+        base = ensure(base, say=say)
+    exact = f"{tag}-{_digest(recipe, base)}"
     if docker.image_id(exact):
         say(f"image {exact} (cached)")
     else:
-        _build(recipe, exact, say=say)
+        _build(recipe, exact, base, say=say)
     if docker.image_id(tag) != docker.image_id(exact):
         run("docker", "tag", exact, tag)
     return exact
@@ -43,14 +51,31 @@ def remove_all(*, say: Say) -> None:
         say(f"image {tag} removed")
 
 
-def _digest(recipe: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(recipe.iterdir()):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+def _recipe(tag: str) -> tuple[Path, str]:
+    """The folder of ``tag``'s recipe, and the image on which it stands; an empty name is bare Debian."""
+    real = os.environ.get(AMAZON_BASE, "") if tag == AMAZON else ""
+    name = tag.removeprefix(PREFIX).replace(":", "-") + ("-real" if real else "")
+    recipe = RECIPES / name
+    if not recipe.is_dir():
+        raise LabError(f"There is no recipe for the image {tag}: expected the folder {recipe}.")
+    base = recipe / "base"
+    return recipe, real or (base.read_text(encoding="utf-8").strip() if base.exists() else "")
+
+
+def _digest(recipe: Path, base: str) -> str:
+    digest = hashlib.sha256(base.encode())
+    for path in sorted(recipe.rglob("*")):
+        if path.is_symlink() or path.is_file():
+            content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+            digest.update(path.relative_to(recipe).as_posix().encode() + b"\0" + content + b"\0")
     return digest.hexdigest()[:12]
 
 
-def _build(recipe: Path, exact: str, *, say: Say) -> None:
+def _build(recipe: Path, exact: str, base: str, *, say: Say) -> None:
+    if base:
+        say(f"image {exact}: building on {base}")
+        _build_on(base, recipe, exact)
+        return
     packages = (recipe / "packages").read_text(encoding="utf-8").split()
     base = f"steady-lab/base:{exact.rpartition('-')[2]}"
     if _registry_answers():
@@ -59,9 +84,13 @@ def _build(recipe: Path, exact: str, *, say: Say) -> None:
     else:
         say(f"image {exact}: no registry answers, so bootstrapping {SUITE} (about half a minute)")
         _base_from_bootstrap(base, packages, say=say)
+    _build_on(base, recipe, exact)
+    run("docker", "image", "rm", base)
+
+
+def _build_on(base: str, recipe: Path, exact: str) -> None:
     arguments = ("--build-arg", f"BASE={base}", "--tag", exact, str(recipe))
     run("docker", "build", *arguments, timeout=600, what=f"Building the image {exact}")
-    run("docker", "image", "rm", base)
 
 
 def _registry_answers() -> bool:

@@ -13,11 +13,10 @@ from typing import Any
 
 from lab import build, docker, keys, state, tunnel
 from lab.errors import LabError
-from lab.images import ACCOUNT, DEBIAN_12, MACHINE_IMAGES
+from lab.images import ACCOUNT, BY_PLATFORM, MACHINE_IMAGES, machine_image
 from lab.settings import PROJECT, Settings
 
 Say = Callable[[str], None]
-IMAGES = (DEBIAN_12.body,)
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 
@@ -27,8 +26,7 @@ def up(settings: Settings, *, say: Say) -> None:
     engine = docker.engine()
     say(f"Docker Engine {engine.version}")
     state.create(settings.state)
-    for tag in IMAGES:
-        build.ensure(tag, say=say)
+    build.ensure(machine_image(settings.platform).body, say=say)
     made = docker.ensure_network(settings)
     say(f"network {settings.network} {settings.cidr} ({'created' if made else 'there'})")
     keys.ensure_user_key(settings.private_key)
@@ -54,6 +52,12 @@ def down(settings: Settings, *, images: bool, say: Say) -> None:
     say(f"{len(bodies)} bodies, the network and {settings.state} removed")
     if images:
         build.remove_all(say=say)
+
+
+def images(platforms: list[str], *, say: Say) -> None:
+    """Build the images of these platforms; of all, if none is named."""
+    for platform in platforms or BY_PLATFORM:
+        build.ensure(machine_image(platform).body, say=say)
 
 
 def status(settings: Settings) -> dict[str, Any]:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lab.errors import LabError
+
 
 @dataclass(frozen=True, kw_only=True)
 class MachineImage:
     """One AMI of the lab."""
 
+    platform: str
+    """The name that a person types."""
     ami_id: str
     name: str
     description: str
@@ -44,6 +48,7 @@ class MachineImage:
 
 ACCOUNT = "123456789012"
 DEBIAN_12 = MachineImage(
+    platform="debian",
     ami_id="ami-00000000000deb012",
     name="debian-12-amd64-lab",
     description="Debian 12 (bookworm), the lab's",
@@ -53,6 +58,7 @@ DEBIAN_12 = MachineImage(
     parameters=("/aws/service/debian/release/12/latest/amd64",),
 )
 AMAZON_2023 = MachineImage(
+    platform="amazon",
     ami_id="ami-000000000000a2023",
     name="al2023-ami-2023-lab-kernel-6.1-x86_64",
     description="Amazon Linux 2023, the lab's",
@@ -65,4 +71,12 @@ AMAZON_2023 = MachineImage(
     ),
 )
 MACHINE_IMAGES = (DEBIAN_12, AMAZON_2023)
+BY_PLATFORM = {image.platform: image for image in MACHINE_IMAGES}
 BY_AMI = {image.ami_id: image for image in MACHINE_IMAGES}
+
+
+def machine_image(platform: str) -> MachineImage:
+    """The image of ``platform``; raises :class:`LabError` that names those there are."""
+    if platform not in BY_PLATFORM:
+        raise LabError(f"{platform!r} is no platform of the lab: give {' or '.join(BY_PLATFORM)} (STEADY_LAB_PLATFORM, or after python -m lab image).")
+    return BY_PLATFORM[platform]

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from lab.errors import LabError
+from lab.images import DEBIAN_12, machine_image
 
 PROJECT = Path(__file__).resolve().parents[1]
 REGION = "eu-central-1"
@@ -30,6 +31,8 @@ class Settings:
     ssh_ports: range = range(22000, 23000)
     tunnel_port: int = 18000
     region: str = REGION
+    platform: str = DEBIAN_12.platform
+    """Whose image the lab builds and its provisioning chooses; an instance may come from any image that is built."""
 
     @property
     def gateway(self) -> IPv4Address:
@@ -89,6 +92,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         imds_port=_number(environment, "STEADY_LAB_IMDS_PORT", base.imds_port),
         ssh_ports=range(first, min(first + len(base.ssh_ports), 65536)),
         tunnel_port=_number(environment, "STEADY_LAB_TUNNEL_PORT", base.tunnel_port),
+        platform=machine_image(environment.get("STEADY_LAB_PLATFORM", base.platform)).platform,
     )
 
 

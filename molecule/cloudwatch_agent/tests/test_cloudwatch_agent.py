@@ -10,7 +10,7 @@ CONFIG = "/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.json"
 
 
 def test_the_signed_agent_is_installed_and_runs(host: Any) -> None:
-    assert host.package("amazon-cloudwatch-agent").version.startswith("1.300071.0b1")
+    assert host.package("amazon-cloudwatch-agent").version.startswith("1.300071.0")
     assert host.service(UNIT).is_enabled
     assert host.service(UNIT).is_running
 

@@ -42,12 +42,12 @@ def test_a_seeded_file_stays_the_applications_own(host: Any) -> None:
     assert host.file("/etc/probe/seeded.conf").content_string == "the application's own\n"
 
 
-def test_units(host: Any) -> None:
+def test_units(host: Any, platform: dict[str, Any]) -> None:
     assert host.service("probe").is_running
     assert host.service("probe").is_enabled
     assert host.socket("tcp://127.0.0.1:8080").is_listening
-    assert not host.service("apt-daily.timer").is_running
-    assert not host.service("apt-daily.timer").is_enabled
+    assert not host.service(platform["timer"]).is_running
+    assert not host.service(platform["timer"]).is_enabled
 
 
 def test_user_cannot_log_in(host: Any) -> None:
@@ -56,7 +56,7 @@ def test_user_cannot_log_in(host: Any) -> None:
 
 
 def test_package_is_installed(host: Any) -> None:
-    assert host.package("cron").is_installed
+    assert host.package("logrotate").is_installed
 
 
 def test_manifest_names_what_is_owned_and_no_secret(host: Any) -> None:

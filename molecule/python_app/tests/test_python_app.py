@@ -69,8 +69,9 @@ def test_w8_the_environment_arrives_exactly(host: Any) -> None:
     assert health(host)["greeting"] == 'hello "world" $HOME `id` \\ # not a comment'
 
 
-@pytest.mark.parametrize("user", ["greeter", "nobody", "admin"])
-def test_w8_nobody_but_root_reads_the_environment(host: Any, user: str) -> None:
+@pytest.mark.parametrize("user", ["greeter", "nobody", "login"])
+def test_w8_nobody_but_root_reads_the_environment(host: Any, platform: dict[str, Any], user: str) -> None:
+    user = platform.get(user, user)
     env = host.file("/etc/greeter/env")
     assert (env.user, env.group, env.mode) == ("root", "root", 0o600)
     assert host.run(f"setpriv --reuid={user} --clear-groups cat /etc/greeter/env").rc != 0

@@ -68,8 +68,8 @@ def test_cs26_cs43_the_job_imports_a_day_of_each_type(host: Any) -> None:
     assert record["outcome"] == "ok"
 
 
-def test_xreq10_cron_runs_and_means_utc(host: Any) -> None:
-    assert host.service("cron").is_running
+def test_xreq10_cron_runs_and_means_utc(host: Any, platform: dict[str, Any]) -> None:
+    assert host.service(platform["cron"]).is_running
     assert host.check_output("date +%Z") == "UTC"
 
 

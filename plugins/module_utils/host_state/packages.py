@@ -12,19 +12,28 @@ from .systemd import run
 
 
 def manager() -> str:
-    """``apt`` or ``dnf``: which of Ansible's package modules this host needs."""
-    return "apt" if os.path.exists("/usr/bin/dpkg-query") and os.path.isdir("/var/lib/dpkg/info") else "dnf"
+    """``apt`` or ``dnf``: which of Ansible's package modules this host needs. dpkg alone says nothing: Fedora packages it too."""
+    return "apt" if os.path.exists("/etc/debian_version") else "dnf"
 
 
 def installed(names: Sequence[str]) -> set[str]:
     """The names among ``names`` that are installed, whole and configured."""
     if not names:
         return set()
-    if manager() == "apt":
-        lines = run("dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *names, check=False).stdout.splitlines()
-        return {line.split()[0] for line in lines if line.endswith(" installed")}
-    found = set()
-    for name in names:
-        if run("rpm", "--query", "--whatprovides", name, check=False).returncode == 0:
-            found.add(name)
-    return found
+    return _by_dpkg(names) if manager() == "apt" else _by_rpm(names)
+
+
+def _by_dpkg(names: Sequence[str]) -> set[str]:
+    lines = run("dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *names, check=False).stdout.splitlines()
+    return {line.split()[0] for line in lines if line.endswith(" installed")}
+
+
+def _by_rpm(names: Sequence[str]) -> set[str]:
+    """By a package's own name, by one with its version (``nginx-1.24.0``), or by what a package provides, as dnf takes them."""
+    if _rpm_has(*names):
+        return set(names)
+    return {name for name in names if _rpm_has(name) or run("rpm", "--query", "--quiet", name, check=False).returncode == 0}
+
+
+def _rpm_has(*names: str) -> bool:
+    return run("rpm", "--query", "--whatprovides", *names, check=False).returncode == 0
