@@ -65,9 +65,8 @@ def _recipe(tag: str) -> tuple[Path, str]:
 def _digest(recipe: Path, base: str) -> str:
     digest = hashlib.sha256(base.encode())
     for path in sorted(recipe.rglob("*")):
-        if path.is_symlink() or path.is_file():
-            content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
-            digest.update(path.relative_to(recipe).as_posix().encode() + b"\0" + content + b"\0")
+        if path.is_file():
+            digest.update(path.relative_to(recipe).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
 
