@@ -26,7 +26,7 @@ lab-status: venv ## what runs in the lab
 
 ## Tests
 
-.PHONY: test lint types unit contract molecule sanity e2e bench
+.PHONY: test lint types unit contract molecule sanity lockout e2e bench
 test: ## all of it, as CI does: lint, types, unit, contract, Molecule, end to end (about half an hour)
 	@.ci/run
 
@@ -47,6 +47,9 @@ molecule: engine ## Molecule scenarios, one after the other; SCENARIO=base runs 
 
 sanity: venv ## ansible-test sanity on a copy
 	@pytest -v tests/sanity
+
+lockout: engine ## changes of the SSH server and the firewall that would lock everybody out
+	@pytest -v tests/lockout
 
 e2e: engine ## make converge twice, then lab-down
 	@pytest -v tests/e2e

@@ -19,12 +19,12 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
-from ansible_collections.steady.fleet.plugins.plugin_utils import gathered
+from ansible_collections.steady.fleet.plugins.plugin_utils import gathered, second_connection
 from ansible_collections.steady.fleet.plugins.plugin_utils.packages import install_missing, remove_present
 
 MODULE = "steady.fleet.host_state"
 WAYS = ("content", "source", "template")
-INTERNAL = ("needs", "record", "package_manager")
+INTERNAL = ("needs", "record", "package_manager", "unproved")
 Item = dict[str, Any]
 
 
@@ -54,7 +54,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Probe, install what is missing, apply. The plan that is reported is the first one: what differed when this task began."""
         first = self._call(arguments, variables, phase="probe")
         if first.get("failed") or not (first["changed"] or first["record"]):
-            return _public(first)
+            return _public(second_connection.settle(self, first, variables))
         checking = self._task.check_mode
         if checking and not (first["needs"] or (self._task.diff and first["changed"])):
             return _public(first)
@@ -67,7 +67,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         last = self._call(_with_data(arguments, contents, needs), variables, phase="apply")
         if last.get("failed"):
             return _public(last)
-        return _public(_merged(first, last))
+        return _public(second_connection.settle(self, _merged(first, last), variables))
 
     def _call(self, arguments: Item, variables: dict[str, Any], *, phase: str) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(module_name=MODULE, module_args={**arguments, "phase": phase}, task_vars=variables)

@@ -83,6 +83,14 @@ options:
       keep: {description: Leave it in place when it is no longer declared., type: bool, default: false}
       restarts: {description: Units to restart (if they are running) when it changes., type: list, elements: str}
       reloads: {description: Units to reload (if they are running) when it changes., type: list, elements: str}
+      proof:
+        description:
+          - For what could lock everybody out. C(connection) keeps a change of this file only when a new connection has been made after it,
+            with the same user, key, port and jump host, and has become the same user. Else the host takes the change back by itself, after
+            O(proof_seconds), when the controller is killed, and at the next boot.
+          - A file of sshd's must also take effect, which is checked in the order of sshd's C(Include) lines.
+        type: str
+        choices: [connection]
       sha256: {description: 'Set by the action plugin: the digest of the content.', type: str}
       data: {description: 'Set by the action plugin: the content in base64, when the host asked for it.', type: str}
   links:
@@ -114,6 +122,7 @@ options:
         description: TCP ports that it will listen on. Taken by another process when the unit has to be started, nothing is changed.
         type: list
         elements: int
+      proof: {description: As for a file. What is started or enabled is stopped and disabled again., type: str, choices: [connection]}
       sha256: {description: 'Set by the action plugin: the digest of the content.', type: str}
       data: {description: 'Set by the action plugin: the content in base64, when the host asked for it.', type: str}
   absent:
@@ -125,6 +134,10 @@ options:
       units: {description: 'Units to stop, disable and, where their file lies in C(/etc/systemd/system), remove.', type: list, elements: str}
       users: {description: Users to remove; their files stay., type: list, elements: str}
       groups: {description: Groups to remove., type: list, elements: str}
+  proof_seconds:
+    description: How long a change with a C(proof) may wait for it. The greatest of all scopes counts.
+    type: int
+    default: 60
   scopes:
     description: Several declarations in one call, each with the keys above. Excludes all other options.
     type: list
@@ -136,10 +149,14 @@ options:
     type: bool
     default: false
   phase:
-    description: Set by the action plugin. C(probe) plans from digests and writes nothing.
+    description:
+      - Set by the action plugin. C(probe) plans from digests and writes nothing. C(confirm), which comes by a second connection, keeps a change
+        that waits for its proof; C(abandon) takes it back now.
     type: str
-    choices: [probe, apply]
+    choices: [probe, apply, confirm, abandon]
     default: apply
+  token: {description: 'Set by the action plugin: the change that C(confirm) and C(abandon) mean.', type: str}
+  way: {description: 'Set by the action plugin: the connection plugin of the second connection.', type: str}
 attributes:
   check_mode: {support: full, description: The plan of a check is the plan of a run.}
   diff_mode: {support: full, description: Content of text files; names only for secrets.}
@@ -188,6 +205,11 @@ kept:
   returned: always
   type: list
   elements: str
+proof:
+  description: What the second connection has shown.
+  returned: when a change with a C(proof) was kept
+  type: str
+  sample: a second SSH connection logged in and became root
 """
 
 from collections.abc import Mapping
@@ -196,7 +218,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.steady.fleet.plugins.module_utils.host_state import apply as steps
-from ansible_collections.steady.fleet.plugins.module_utils.host_state import diff, model, observe, packages, plan
+from ansible_collections.steady.fleet.plugins.module_utils.host_state import diff, guard, model, observe, packages, plan, sshd
 from ansible_collections.steady.fleet.plugins.module_utils.host_state.errors import StateError
 
 STRINGS = {"type": "list", "elements": "str"}
@@ -207,6 +229,7 @@ PATH = {"type": "path", "required": True}
 TEXT = {"type": "str"}
 CONTENT = {"content": TEXT, "source": TEXT, "template": TEXT, "vars": {"type": "dict"}, "sha256": TEXT, "data": TEXT}
 OWNER = {"owner": {"type": "str", "default": "root"}, "group": {"type": "str", "default": "root"}}
+PROOF = {"type": "str", "choices": ["connection"]}
 FOLLOW_UP = {"keep": NO, "restarts": STRINGS, "reloads": STRINGS}
 
 
@@ -239,6 +262,7 @@ SCOPE: dict[str, Any] = {
             "validate": STRINGS,
             "secret": NO,
             "seed": NO,
+            "proof": PROOF,
             **OWNER,
             **CONTENT,
             **FOLLOW_UP,
@@ -252,10 +276,12 @@ SCOPE: dict[str, Any] = {
             "state": {"type": "str", "choices": ["started", "stopped"]},
             "masked": {"type": "bool"},
             "ports": {"type": "list", "elements": "int"},
+            "proof": PROOF,
             **CONTENT,
         }
     ),
     "absent": {"type": "dict", "options": {"paths": PATHS, "packages": STRINGS, "units": STRINGS, "users": STRINGS, "groups": STRINGS}},
+    "proof_seconds": {"type": "int", "default": model.PROOF_SECONDS},
 }
 
 
@@ -279,10 +305,12 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
     probing, check = module.params["phase"] == "probe", module.check_mode
     observed = observe.observe(scopes=scopes)
     planned = plan.plan(scopes=scopes, observed=observed, check=check)
+    sshd.refuse_overruled(scopes=scopes, observed=observed)
     if not probing:
         steps.check_contents(plan=planned, scopes=scopes, observed=observed, check=check)
     if not probing and not check:
-        steps.apply(plan=planned, scopes=scopes, observed=observed)
+        with guard.armed(plan=planned, scopes=scopes):
+            steps.apply(plan=planned, scopes=scopes, observed=observed)
     for warning in planned.warnings:
         module.warn(warning)
     return {
@@ -291,28 +319,42 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
         "kept": list(planned.kept),
         "needs": list(planned.needs),
         "record": planned.record,
+        "unproved": guard.pending(),
         "package_manager": packages.manager(),
         "diff": diff.render(plan=planned, scopes=scopes, observed=observed),
     }
 
 
+def confirm(module: AnsibleModule) -> dict[str, Any]:
+    """Keep a change: this call is its proof. Raises StateError."""
+    return {"changed": True, "proof": guard.confirm(token=module.params["token"], way=module.params["way"])}
+
+
+def abandon(module: AnsibleModule) -> dict[str, Any]:
+    """Take a change back. Raises StateError."""
+    return {"changed": True, "outcome": guard.abandon(token=module.params["token"])}
+
+
+PHASES = {"apply": converge, "confirm": confirm, "abandon": abandon}
+
+
 def main() -> None:
     """Run the module."""
     several = {"type": "list", "elements": "dict"}
-    phase = {"type": "str", "choices": ["probe", "apply"], "default": "apply"}
+    phase = {"type": "str", "choices": ["probe", "apply", "confirm", "abandon"], "default": "apply"}
     # no_log: the declaration carries contents; nothing of it goes to the host's system log.
     module = AnsibleModule(
-        argument_spec={**SCOPE, "scopes": several, "gathered": NO, "phase": phase},
+        argument_spec={**SCOPE, "scopes": several, "gathered": NO, "phase": phase, "token": {"type": "str", "no_log": False}, "way": TEXT},
         supports_check_mode=True,
         no_log=True,
-        mutually_exclusive=[("scopes", name) for name in SCOPE],
+        mutually_exclusive=[("scopes", name) for name in SCOPE if name != "proof_seconds"],
     )
     try:
         if module.check_mode or module.params["phase"] == "probe":
             result = converge(module)
         else:
             with steps.host_lock():
-                result = converge(module)
+                result = PHASES[module.params["phase"]](module)
     except StateError as error:
         module.fail_json(msg=str(error))
     except OSError as error:

@@ -17,6 +17,7 @@ from .errors import StateError
 UNIT_DIRECTORY = "/etc/systemd/system"
 STATE_DIRECTORY = "/var/lib/steady-fleet/scopes"
 FILE, DIRECTORY, LINK = "file", "directory", "link"
+PROOF_SECONDS = 60
 
 SCOPE_NAME = re.compile(r"[a-z0-9_]+(/[A-Za-z0-9_.@-]+)*")
 ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
@@ -77,6 +78,7 @@ class Entry:
     restarts: tuple[str, ...] = ()
     reloads: tuple[str, ...] = ()
     unit: str = ""
+    proof: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Unit:
     masked: bool | None = None
     ports: tuple[int, ...] = ()
     has_file: bool = False
+    proof: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ class Scope:
     entries: tuple[Entry, ...] = ()
     units: tuple[Unit, ...] = ()
     absent: Absent = Absent()
+    proof_seconds: int = PROOF_SECONDS
 
     def unit_names(self) -> set[str]:
         """Every unit that this scope names, wherever it names it."""
@@ -160,6 +164,7 @@ def _scope(params: Mapping[str, Any]) -> Scope:
             users=tuple(absent.get("users") or ()),
             groups=tuple(absent.get("groups") or ()),
         ),
+        proof_seconds=params.get("proof_seconds") or PROOF_SECONDS,
     )
 
 
@@ -229,6 +234,7 @@ def _entry(scope: str, kind: str, item: Mapping[str, Any]) -> Entry:
         keep=bool(item.get("keep")),
         restarts=tuple(_unit_name(scope, u) for u in item.get("restarts") or ()),
         reloads=tuple(_unit_name(scope, u) for u in item.get("reloads") or ()),
+        proof=bool(item.get("proof")),
     )
 
 
@@ -238,7 +244,7 @@ def _data(item: Mapping[str, Any]) -> bytes | None:
 
 def _unit_file(scope: str, item: Mapping[str, Any]) -> Entry:
     name = _unit_name(scope, item["name"])
-    return Entry(scope, FILE, f"{UNIT_DIRECTORY}/{name}", digest=item["sha256"], data=_data(item), unit=name)
+    return Entry(scope, FILE, f"{UNIT_DIRECTORY}/{name}", digest=item["sha256"], data=_data(item), unit=name, proof=bool(item.get("proof")))
 
 
 def _unit(scope: str, item: Mapping[str, Any]) -> Unit:
@@ -252,6 +258,7 @@ def _unit(scope: str, item: Mapping[str, Any]) -> Unit:
         masked=item.get("masked"),
         ports=tuple(item.get("ports") or ()),
         has_file=bool(item.get("sha256")),
+        proof=bool(item.get("proof")),
     )
 
 
