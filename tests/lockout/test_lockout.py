@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def test_f77_a_good_change_is_proved_and_kept(host: Host) -> None:
     assert "proof: a second SSH connection logged in and became root" in play.stdout, play.stdout
     assert host.sshd("maxauthtries") == ["4"]
     assert host.leftovers() == "inactive"
+    content = base64.b64encode(b"MaxAuthTries 4\n").decode()
+    assert content not in host.run("journalctl --quiet --output cat"), "what a declaration carries went to the host's log"
 
 
 def test_f77_an_unchanged_host_sees_no_second_connection(host: Host, as_before: None) -> None:
