@@ -24,7 +24,7 @@ from ansible_collections.steady.fleet.plugins.plugin_utils.packages import insta
 
 MODULE = "steady.fleet.host_state"
 WAYS = ("content", "source", "template")
-INTERNAL = ("needs", "record", "package_manager", "unproved")
+INTERNAL = ("needs", "record", "package_manager", "unseen", "unproved")
 Item = dict[str, Any]
 
 
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return self._converge(arguments, contents, variables)
 
     def _converge(self, arguments: Item, contents: Mapping[str, bytes], variables: dict[str, Any]) -> dict[str, Any]:
-        """Probe, install what is missing, apply. The plan that is reported is the first one: what differed when this task began."""
+        """Probe, install what is missing, apply. What is reported is what differed when this task began."""
         first = self._call(arguments, variables, phase="probe")
         if first.get("failed") or not (first["changed"] or first["record"]):
             return _public(second_connection.settle(self, first, variables))
@@ -174,13 +174,32 @@ def _item_with_data(item: Item, key: str, contents: Mapping[str, bytes], needs: 
 
 
 def _merged(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
-    """One result: what differed at the start, and what an installed package made differ on the way."""
-    seen = {(a["action"], a["kind"], a["name"]) for a in first["plan"]}
-    later = [a for a in last["plan"] if (a["action"], a["kind"], a["name"]) not in seen]
-    still = {line for part in last["diff"] for line in part.get("prepared", "").splitlines(keepends=True)}
-    done = [line for part in first["diff"] for line in part.get("prepared", "").splitlines(keepends=True) if " package " in line and line not in still]
-    diff = ([{"prepared": "".join(done)}] if done else []) + list(last["diff"])
+    """One result: the host as this task found it against the host as it left it, which is what a check predicts.
+
+    What the last plan adds is a step on that way where a package of this very run brought the thing: its unit was never restarted but
+    started, its file never changed but created. Anything else that is new in it is a surprise, and is reported too.
+    """
+    things = {(action["kind"], action["name"]) for action in first["plan"] if action["kind"] != "unit"}
+    known = {_key(action) for action in first["plan"]}
+    later = [
+        action
+        for action in last["plan"]
+        if _key(action) not in known and (action["kind"], action["name"]) not in things and action["name"] not in first["unseen"]
+    ]
+    said = dict(zip(map(_key, last["plan"]), _lines(last), strict=True))
+    lines = [said.get(_key(action), line) for action, line in zip(first["plan"], _lines(first), strict=True)] + [said[_key(action)] for action in later]
+    contents = [part for part in last["diff"] if "prepared" not in part]
+    diff = ([{"prepared": "".join(lines)}] if lines else []) + contents
     return {**last, "plan": [*first["plan"], *later], "changed": first["changed"] or last["changed"], "diff": diff}
+
+
+def _key(action: Mapping[str, Any]) -> tuple[str, str, str]:
+    return action["action"], action["kind"], action["name"]
+
+
+def _lines(result: Mapping[str, Any]) -> list[str]:
+    """The diff's line of each action, in the order of the plan."""
+    return [line for part in result["diff"] for line in part.get("prepared", "").splitlines(keepends=True)]
 
 
 def _public(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,15 @@ def bundle(release: Release, fetched: list[Path], pins: list[wheels.Pin], path: 
             add(tar, "requirements.txt", "".join(f"{pin.render()}\n" for pin in pins).encode())
 
 
+def _plan(args: Mapping[str, Any], release: Release, state: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What a build changes on the host, in the words of host_state's plan."""
+    scope = f"python_release/{args['name']}"
+    steps = [("install", "package", name, "this Python cannot make virtual environments") for name in args.get("packages") or [] if state["python"] is None]
+    steps += [(action, "directory", path, "a release needs it") for action, path in state["directories"]]
+    steps.append(("create", "release", release.path, "missing"))
+    return [{"action": action, "kind": kind, "name": name, "why": why, "scope": scope} for action, kind, name, why in steps]
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Probe once; build only what is not there."""
 
@@ -98,6 +107,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "current": state["current"],
             "source": release.source.description,
             "changed": not state["complete"],
+            "plan": [] if state["complete"] else _plan(args, release, state),
         }
         if state["complete"]:
             return result
@@ -106,6 +116,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "after_header": f"releases of {args['name']}",
             "before": "",
             "after": f"{release.path} from {release.source.description}\n",
+            "prepared": "".join(f"+ {step['action']} {step['kind']} {step['name']}: {step['why']}\n" for step in result["plan"]),
         }
         self._check_secrets(args)
         if not self._task.check_mode:
@@ -149,7 +160,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         answer = self._low_level_execute_command(f"cat {shlex.quote(record)} && readlink {shlex.quote(link)}", sudoable=True)
         if answer["rc"] != 0:
             return None
-        return {"complete": True, "current": os.path.basename(answer["stdout"].splitlines()[-1])}
+        return {"complete": True, "directories": [], "current": os.path.basename(answer["stdout"].splitlines()[-1])}
 
     def _call(self, args: Mapping[str, Any], request: dict[str, Any], release: Release, task_vars: dict[str, Any]) -> dict[str, Any]:
         python = str(args.get("python", "python3"))

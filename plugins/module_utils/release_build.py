@@ -91,6 +91,22 @@ def _run(what: str, argv: Sequence[str], *, user: str | None = None, limit: int 
         raise ReleaseError(f"{what} failed (exit status {done.returncode}): {last}. What ran before still runs.\n{tail}")
 
 
+def directory_changes(root: str) -> list[tuple[str, str]]:
+    """What :func:`build` would do to the directories around a release: (``create`` or ``change``, path). Reads only."""
+    missing: list[str] = []
+    path = os.path.join(root, "releases")
+    while not os.path.lexists(path):
+        missing.insert(0, path)
+        path = os.path.dirname(path)
+    there = [path for path in (root, os.path.join(root, "releases")) if path not in missing]
+    return [("create", path) for path in missing] + [("change", path) for path in there if not _is_own_directory(path)]
+
+
+def _is_own_directory(path: str) -> bool:
+    status = os.lstat(path)
+    return (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (0, 0, _READABLE_TREE)
+
+
 def _own_directory(path: str) -> None:
     """Make ``path`` a directory that only root can write: code below it is run with other users' rights."""
     if os.path.islink(path):

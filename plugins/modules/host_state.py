@@ -320,6 +320,7 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
         "needs": list(planned.needs),
         "record": planned.record,
         "unproved": guard.pending(),
+        "unseen": plan.unseen(scopes=scopes, observed=observed) if planned.packages("install") else [],
         "package_manager": packages.manager(),
         "diff": diff.render(plan=planned, scopes=scopes, observed=observed),
     }

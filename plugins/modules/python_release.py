@@ -107,6 +107,12 @@ RETURN = r"""
 release: {description: The release's id., returned: always, type: str, sample: 3f9a1c0b7d52}
 path: {description: Where it lies., returned: always, type: str, sample: /opt/catscan/releases/3f9a1c0b7d52}
 current: {description: The release that runs now., returned: always, type: str, sample: 0c1d2e3f4a5b}
+plan:
+  description: What differed, as in RV(steady.fleet.host_state#module:plan). A release is of kind C(release).
+  returned: always
+  type: list
+  elements: dict
+  sample: [{action: create, kind: release, name: /opt/catscan/releases/3f9a1c0b7d52, why: missing, scope: python_release/catscan}]
 source: {description: 'Where it came from, for a person.', returned: always, type: str, sample: 'git https://git.example.org/catscan at v1.4.2'}
 """
 
@@ -127,6 +133,7 @@ def probe(request: dict[str, Any]) -> dict[str, Any]:
         "current": store.current or "",
         "manager": "apt" if shutil.which("apt-get") else "dnf",
         "python": None if complete else release_build.describe_python(request["python"]),
+        "directories": [] if complete else release_build.directory_changes(request["root"]),
     }
 
 

@@ -138,8 +138,8 @@ def _journal(plan: Plan, observed: Observed, state_directory: str) -> None:
 
 
 def _accounts(plan: Plan, scopes: Sequence[Scope]) -> None:
-    groups = {group.name: group for scope in scopes for group in scope.groups}
-    users = {user.name: user for scope in scopes for user in scope.users}
+    groups = {group.name: replace(group, gid=plan.numbers.get(("group", group.name))) for scope in scopes for group in scope.groups}
+    users = {user.name: replace(user, uid=plan.numbers.get(("user", user.name))) for scope in scopes for user in scope.users}
     for action in plan.actions:
         if action.kind == "group" and action.action == "create":
             group = groups[action.name]

@@ -48,7 +48,8 @@ class UserState:
 
 @dataclass(frozen=True)
 class Observed:
-    """A host, as far as some scopes concern it."""
+    """A host, as far as some scopes concern it. ``drop_ins`` are those of units whose files are declared; the orphans are numbers on owned
+    paths that no account has."""
 
     packages: frozenset[str] = frozenset()
     groups: Mapping[str, int] = field(default_factory=dict)
@@ -57,20 +58,28 @@ class Observed:
     units: Mapping[str, systemd.UnitStatus] = field(default_factory=dict)
     manifests: Mapping[str, manifest.Manifest] = field(default_factory=dict)
     ports: Mapping[int, str] = field(default_factory=dict)
+    drop_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    orphan_uids: frozenset[int] = frozenset()
+    orphan_gids: frozenset[int] = frozenset()
 
 
 def observe(*, scopes: Sequence[Scope], state_directory: str = STATE_DIRECTORY) -> Observed:
     """Read the host. Raises StateError for an unreadable manifest and for a path behind a link that root does not own."""
     manifests = manifest.load_all(directory=state_directory)
     entries = {entry.path: entry for scope in scopes for entry in scope.entries}
+    groups = {group.gr_name: group.gr_gid for group in grp.getgrall()}
+    paths = _paths(_owned_paths(scopes, manifests), entries)
     return Observed(
         packages=frozenset(packages.installed(sorted({p for s in scopes for p in s.packages + s.absent.packages}))),
-        groups={group.gr_name: group.gr_gid for group in grp.getgrall()},
+        groups=groups,
         users=_users(scopes),
-        paths=_paths(_owned_paths(scopes, manifests), entries),
+        paths=paths,
         units=systemd.statuses(_relevant_units(scopes, manifests)),
         manifests=manifests,
         ports=ports.holders(port for scope in scopes for unit in scope.units for port in unit.ports),
+        drop_ins=systemd.drop_ins(unit.name for scope in scopes for unit in scope.units if unit.has_file),
+        orphan_uids=frozenset(uid for uid in {state.uid for state in paths.values()} if not _has_user(uid)),
+        orphan_gids=frozenset({state.gid for state in paths.values()} - set(groups.values())),
     )
 
 
@@ -120,6 +129,13 @@ def _users(scopes: Sequence[Scope]) -> dict[str, UserState]:
             continue
         users[name] = UserState(entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, frozenset(members.get(name, ())))
     return users
+
+
+def _has_user(uid: int) -> bool:
+    try:
+        return bool(pwd.getpwuid(uid))
+    except KeyError:
+        return False
 
 
 def _paths(owned: Collection[str], entries: Mapping[str, Entry]) -> dict[str, PathState]:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from .errors import StateError
 from .manifest import Manifest
@@ -36,13 +37,15 @@ class Action:
 @dataclass(frozen=True)
 class Plan:
     """``actions`` in order; ``needs`` are paths whose content has to be sent; ``kept`` says what stays though it is no longer declared;
-    ``manifests`` is what has to be remembered after; ``record`` says that this alone is new; ``warnings`` are for check mode."""
+    ``manifests`` is what has to be remembered after; ``record`` says that this alone is new; ``numbers`` are the uid and gid that an account
+    is made with where its files still carry one; ``warnings`` are for a person."""
 
     actions: tuple[Action, ...]
     needs: tuple[str, ...]
     kept: tuple[str, ...]
     manifests: tuple[Manifest, ...]
     record: bool
+    numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def packages(self, action: str) -> list[str]:
@@ -61,25 +64,30 @@ def plan(*, scopes: Sequence[Scope], observed: Observed, check: bool = False) ->
     Args:
         scopes: what is wanted.
         observed: what is there.
-        check: in check mode an owner that is missing is a warning: an earlier step of the same play may create it.
+        check: in check mode an owner or a unit that is missing is a warning: an earlier step of the same play may bring it.
     """
     _refuse_other_owners(scopes, observed)
     warnings = _missing_accounts(scopes, observed)
     if warnings and not check:
         raise StateError(warnings[0])
+    numbers = _numbers(scopes, observed)
     actions: list[Action] = []
     kept: list[str] = []
     for scope in scopes:
-        actions += _package_actions(scope, observed)
-        actions += _account_actions(scope, observed)
+        actions += _package_actions(scope, observed, planned={a.name for a in actions if a.kind == "package"})
+        actions += _account_actions(scope, observed, numbers)
     paths: list[Action] = []
+    numbered = _as_numbered(observed, numbers)
     for scope in scopes:
         paths += _parent_actions(scope, observed, planned={a.name for a in paths})
-        paths += _entry_actions(scope, observed)
+        paths += _entry_actions(scope, numbered)
         paths += _removals(scope, observed, kept)
     actions += paths
-    if not check and not any(a.kind == "package" for a in actions):
-        _refuse_unknown_units(scopes, observed)
+    if not any(a.kind == "package" for a in actions):
+        warnings += _unknown_units(scopes, observed)
+        if warnings and not check:
+            raise StateError(warnings[0])
+    warnings += _unmanaged_drop_ins(scopes, observed)
     actions += _unit_actions(scopes, observed, paths)
     manifests = tuple(_manifest(scope, observed, paths, observed.manifests.get(scope.name)) for scope in scopes)
     return Plan(
@@ -93,8 +101,15 @@ def plan(*, scopes: Sequence[Scope], observed: Observed, check: bool = False) ->
         kept=tuple(kept),
         manifests=manifests,
         record=any((observed.manifests.get(m.scope) or Manifest(m.scope)) != m for m in manifests),
+        numbers=numbers,
         warnings=tuple(warnings),
     )
+
+
+def unseen(*, scopes: Sequence[Scope], observed: Observed) -> list[str]:
+    """Units and paths that concern these scopes and are not there: a package that is installed next may bring them."""
+    units = {name for scope in scopes for name in scope.unit_names() if not _status(observed, name).exists}
+    return sorted(units | {path for scope in scopes for path in scope.absent.paths if path not in observed.paths})
 
 
 # -- refusals
@@ -129,29 +144,78 @@ def _missing_accounts(scopes: Sequence[Scope], observed: Observed) -> list[str]:
     return problems
 
 
-def _refuse_unknown_units(scopes: Sequence[Scope], observed: Observed) -> None:
-    for scope in scopes:
-        for unit in scope.units:
-            if not unit.has_file and (unit.enabled or unit.state == "started") and not _status(observed, unit.name).exists:
-                raise StateError(
-                    f"{scope.name}: there is no unit {unit.name} on this host, and the declaration gives it no content. Correct its name,"
-                    f" or declare the package that brings it."
-                )
+def _unknown_units(scopes: Sequence[Scope], observed: Observed) -> list[str]:
+    return [
+        f"{scope.name}: there is no unit {unit.name} on this host, and the declaration gives it no content. Correct its name,"
+        f" or declare the package that brings it."
+        for scope in scopes
+        for unit in scope.units
+        if not unit.has_file and (unit.enabled or unit.state == "started") and not _status(observed, unit.name).exists
+    ]
+
+
+def _unmanaged_drop_ins(scopes: Sequence[Scope], observed: Observed) -> list[str]:
+    """Drop-ins on units of ours that no scope declares. They are left alone, as all that was not made here, but never silently."""
+    ours = {entry.path for scope in scopes for entry in scope.entries}
+    ours.update(path for manifest in observed.manifests.values() for path in manifest.paths)
+    return [
+        f"{scope.name}: {path} changes the unit {unit.name}, and no scope declares it. It was left alone: declare it, list it under absent.paths,"
+        f" or remove it and run systemctl daemon-reload."
+        for scope in scopes
+        for unit in scope.units
+        for path in observed.drop_ins.get(unit.name, ())
+        if path not in ours
+    ]
 
 
 # -- packages and accounts
 
 
-def _package_actions(scope: Scope, observed: Observed) -> Iterator[Action]:
+def _package_actions(scope: Scope, observed: Observed, *, planned: set[str]) -> Iterator[Action]:
     for name in scope.packages:
-        if name not in observed.packages:
+        if name not in observed.packages and name not in planned:
             yield Action("install", "package", name, "missing", scope.name)
     for name in scope.absent.packages:
-        if name in observed.packages:
+        if name in observed.packages and name not in planned:
             yield Action("remove", "package", name, "declared absent", scope.name)
 
 
-def _account_actions(scope: Scope, observed: Observed) -> Iterator[Action]:
+def _numbers(scopes: Sequence[Scope], observed: Observed) -> dict[tuple[str, str], int]:
+    """The numbers of accounts that are missing, as far as they are known: as declared, or the one that most declared paths of that owner
+    still carry and nobody has. With its number back, an account that was removed owns all of its files again, not only the declared ones."""
+    users = {u.name: u for s in scopes for u in s.users if u.name not in observed.users}
+    groups = {g.name: g for s in scopes for g in s.groups if g.name not in observed.groups}
+    carried: dict[tuple[str, str], Counter[int]] = {}
+    for entry in (e for s in scopes for e in s.entries):
+        state = observed.paths.get(entry.path)
+        if state is None or state.kind == LINK:
+            continue
+        if entry.owner in users and state.uid in observed.orphan_uids and _is_system_number(state.uid) == users[entry.owner].system:
+            carried.setdefault(("user", entry.owner), Counter())[state.uid] += 1
+        if entry.group in groups and state.gid in observed.orphan_gids and _is_system_number(state.gid) == groups[entry.group].system:
+            carried.setdefault(("group", entry.group), Counter())[state.gid] += 1
+    numbers: dict[tuple[str, str], int] = {}
+    for (kind, name), counted in carried.items():
+        number = counted.most_common(1)[0][0]
+        if not any(k == kind and n == number for (k, _), n in numbers.items()):
+            numbers[kind, name] = number
+    numbers.update({("user", name): user.uid for name, user in users.items() if user.uid is not None})
+    numbers.update({("group", name): group.gid for name, group in groups.items() if group.gid is not None})
+    return numbers
+
+
+def _is_system_number(number: int) -> bool:
+    return 0 < number < 1000
+
+
+def _as_numbered(observed: Observed, numbers: Mapping[tuple[str, str], int]) -> Observed:
+    """The host as it is once the accounts with known numbers are made: what its paths are compared with."""
+    users = {name: UserState(number, 0, "", "", frozenset()) for (kind, name), number in numbers.items() if kind == "user"}
+    groups = {name: number for (kind, name), number in numbers.items() if kind == "group"}
+    return replace(observed, users={**observed.users, **users}, groups={**observed.groups, **groups})
+
+
+def _account_actions(scope: Scope, observed: Observed, numbers: Mapping[tuple[str, str], int]) -> Iterator[Action]:
     for group in scope.groups:
         if group.name not in observed.groups:
             yield Action("create", "group", group.name, "missing", scope.name)
@@ -163,7 +227,7 @@ def _account_actions(scope: Scope, observed: Observed) -> Iterator[Action]:
             yield Action("create", "user", user.name, "missing", scope.name)
             continue
         _refuse_renumbering(scope.name, "user", user.name, user.uid, state.uid)
-        differences = user_differences(user, state, observed.groups)
+        differences = user_differences(user, state, _as_numbered(observed, numbers).groups)
         if differences:
             yield Action("change", "user", user.name, ", ".join(differences), scope.name)
     for name in scope.absent.users:
@@ -343,7 +407,7 @@ def _unit_verbs(unit: Unit, status: UnitStatus, changed: Mapping[str, Action]) -
         yield "enable", "does not start at boot"
     if unit.enabled is False and status.file_state in ("enabled", "enabled-runtime"):
         yield "disable", "starts at boot"
-    if unit.state == "stopped" and status.running:
+    if unit.state == "stopped" and (status.running or status.sub == "auto-restart"):
         yield "stop", "is to be stopped"
     if unit.state == "started" and not status.running:
         yield "start", "is not running" if status.sub != "auto-restart" else "keeps failing"

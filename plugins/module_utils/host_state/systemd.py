@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ from .errors import StateError
 
 PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath"
 JOURNAL_LINES = 15
+# Where people, systemctl edit and systemctl set-property put what changes a unit; what packages bring lies elsewhere.
+DROP_IN_ROOTS = ("/etc/systemd/system", "/etc/systemd/system.control", "/run/systemd/system", "/run/systemd/system.control")
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,19 @@ def _status(block: str) -> UnitStatus:
         active=fields.get("ActiveState", ""),
         sub=fields.get("SubState", ""),
         file_state=fields.get("UnitFileState", ""),
-        stale=fields.get("NeedDaemonReload") == "yes",
+        stale=fields.get("NeedDaemonReload") == "yes" and fields.get("LoadState") != "masked",  # no reload ends that of a masked unit with a drop-in
         fragment=fields.get("FragmentPath", ""),
     )
+
+
+def drop_ins(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The drop-ins of each unit that has any, read from the directories: systemd itself knows of them only after a daemon-reload."""
+    found = {}
+    for name in names:
+        paths = [path for root in DROP_IN_ROOTS for path in sorted(glob.glob(f"{glob.escape(f'{root}/{name}.d')}/*.conf"))]
+        if paths:
+            found[name] = tuple(paths)
+    return found
 
 
 def verify(units: Sequence[tuple[str, bytes]], *, check_programs: bool, arriving: Collection[str] = ()) -> None:
@@ -120,6 +133,8 @@ def act(verb: str, unit: str) -> None:
     """Run one systemctl verb on a unit; where it fails, say so with the unit's last journal lines, values of its environment files masked."""
     if verb == "unmask":
         run("systemctl", "unmask", "--runtime", unit, check=False)
+    if verb in ("start", "restart"):  # one that failed too often is given a new chance: what made it fail may just have been repaired
+        run("systemctl", "reset-failed", unit, check=False)
     result = run("systemctl", verb, unit, check=False)
     if result.returncode:
         why = result.stderr.strip().splitlines()[:1] or ["it said nothing"]

@@ -174,3 +174,52 @@ def test_renumbering_is_refused() -> None:
     observed = host(users={**ROOT, "app": UserState(5, 0, "/nonexistent", "/usr/sbin/nologin", frozenset())}, groups={"root": 0, "app": 5})
     with pytest.raises(StateError, match="user app has number 5 on this host, not 9"):
         decide({"users": [{"name": "app", "uid": 9}]}, observed)
+
+
+# -- what a check must know to be exact
+
+APP = {"users": [{"name": "app"}], "directories": [{"path": "/etc/demo", "owner": "app", "group": "app"}], "files": [{**FILE, "owner": "app"}]}
+
+
+def test_f67_a_removed_account_gets_the_number_back_that_its_files_carry() -> None:
+    paths = {"/etc": ETC["/etc"], "/etc/demo": PathState("directory", 998, 997, 0o755), "/etc/demo/a": PathState("file", 998, 0, 0o644, digest=DIGEST)}
+    observed = host(paths=paths, orphan_uids=frozenset({998}), orphan_gids=frozenset({997}))
+    scopes = model.parse(scopes=[{"scope": "demo", **APP}])
+    planned = plan.plan(scopes=scopes, observed=observed)
+    assert [a.sentence() for a in planned.actions] == ["create group app: missing", "create user app: missing"]
+    assert planned.numbers == {("user", "app"): 998, ("group", "app"): 997}
+
+
+def test_f67_a_new_account_has_none_of_the_files_there() -> None:
+    paths = {"/etc": ETC["/etc"], "/etc/demo": PathState("directory", 54321, 0, 0o755), "/etc/demo/a": SAME}
+    observed = host(paths=paths, orphan_uids=frozenset({54321}))
+    assert decide(APP, observed) == ["create app", "create app", "change /etc/demo", "change /etc/demo/a"]
+
+
+def test_a_unit_that_keeps_failing_is_stopped_where_it_shall_not_run() -> None:
+    failing = UnitStatus(load="loaded", active="activating", sub="auto-restart", file_state="disabled")
+    assert decide({"units": [{"name": "a.service", "state": "stopped"}]}, host(units={"a.service": failing})) == ["stop a.service"]
+
+
+def test_f67_a_package_of_two_scopes_is_installed_once() -> None:
+    scopes = model.parse(scopes=[{"scope": name, "packages": ["cron"]} for name in ("one", "two")])
+    assert [a.sentence() for a in plan.plan(scopes=scopes, observed=host()).actions] == ["install package cron: missing"]
+
+
+def test_f67_a_check_warns_of_what_a_run_would_refuse() -> None:
+    declaration = {"scope": "demo", "units": [{"name": "a.service", "state": "started"}]}
+    scopes = model.parse(scopes=[declaration])
+    assert "no unit a.service" in plan.plan(scopes=scopes, observed=host(), check=True).warnings[0]
+    with pytest.raises(StateError, match=r"no unit a\.service"):
+        plan.plan(scopes=scopes, observed=host())
+
+
+def test_a_drop_in_that_nobody_declared_is_left_alone_but_said() -> None:
+    by_hand, declared = f"{UNIT_PATH}.d/override.conf", f"{UNIT_PATH}.d/ours.conf"
+    paths = {**SYSTEMD, UNIT_PATH: SAME, f"{UNIT_PATH}.d": ETC["/etc"], declared: SAME}
+    scopes = model.parse(scopes=[{"scope": "demo", "units": [UNIT], "files": [{**FILE, "path": declared}]}])
+    observed = host(paths=paths, units={"a.service": RUNNING}, drop_ins={"a.service": (by_hand, declared)})
+    planned = plan.plan(scopes=scopes, observed=observed)
+    assert not planned.actions
+    assert len(planned.warnings) == 1
+    assert by_hand in planned.warnings[0]
