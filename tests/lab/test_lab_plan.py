@@ -16,7 +16,7 @@ from lab.reconcile import Action, Verb, plan
 from lab.settings import from_environment
 
 PROJECT = Path(__file__).resolve().parents[2]
-CONNECTION_KEYS = {"endpoint_url", "access_key", "secret_key", "cache", "groups"}
+CONNECTION_KEYS = {"endpoint_url", "access_key", "secret_key", "cache", "group"}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_inventories_differ_in_endpoint_and_connection_only() -> None:
     aws, lab = inventory("aws_ec2.yml"), inventory("lab.aws_ec2.yml")
     assert not CONNECTION_KEYS & set(aws)
     assert {key: value for key, value in lab.items() if key not in CONNECTION_KEYS} == aws
-    assert lab["groups"] == {"lab": True}
+    assert lab["group"] == "lab"
 
 
 def test_lab_sets_connection_variables_only() -> None:
