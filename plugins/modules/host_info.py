@@ -11,7 +11,7 @@ module: host_info
 short_description: Say what runs on a host
 version_added: 0.1.0
 description:
-  - Asks systemd for units, the application for its health, and the job records for how each job last ended. Writes nothing.
+  - Asks systemd for units, the application for its health, and the job records for what ran, what did not, and since when. Writes nothing.
 author: The steady.fleet developers (@steady-fleet)
 options:
   app: {description: The application whose current release to name., type: str}
@@ -49,11 +49,21 @@ health:
   type: dict
   sample: {asked: true, ok: true, status: 200, detail: '', body: {status: healthy}}
 jobs:
-  description: How each declared job last ended, from the job records.
+  description:
+    - How each declared job last ended and when it must have succeeded again, from the job records.
+    - C(state) is C(ok), C(failed), C(partly), C(too_few), C(timeout), C(refused), C(skipped), C(waiting), C(running), C(interrupted), C(never) or C(overdue).
   returned: success
   type: list
   elements: dict
-  sample: [{job: catscan-gmail-import, outcome: ok, last_success: '2026-11-22T08:00:04Z', schedule: 0 8 * * *}]
+  sample:
+    - job: catscan-gmail-import
+      state: ok
+      overdue: false
+      last_success: '2026-11-22T08:00:04Z'
+      expected_by: '2026-11-23T09:10:00Z'
+      next_due: '2026-11-23T08:00:00Z'
+      schedule: 0 8 * * *
+      counts: {rows: 1500, files: 3}
 """
 
 import json

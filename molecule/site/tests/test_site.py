@@ -64,8 +64,9 @@ def test_cs26_cs43_the_job_imports_a_day_of_each_type(host: Any) -> None:
     host.run_expect([0], f"{JOB} run catscan-gmail-import")
     imported = {item["report_type"] for item in get(host, "/uploads/history")["items"] if item["day"] == day}
     assert imported == {"performance", "funnel-geo", "funnel-publishers"}
-    record = json.loads(host.file("/var/lib/steady-fleet/jobs/catscan-gmail-import.json").content_string)
-    assert record["outcome"] == "ok"
+    published = json.loads(host.file("/run/steady-fleet/jobs.json").content_string)["jobs"]
+    (job,) = (one for one in published if one["job"] == "catscan-gmail-import")
+    assert (job["outcome"], job["counts"]["files"], job["overdue"]) == ("ok", 3, False)
 
 
 def test_xreq10_cron_runs_and_means_utc(host: Any, platform: dict[str, Any]) -> None:

@@ -177,6 +177,12 @@ def test_two_imports_never_run_at_once(settings: Settings, one_day: date, enviro
     assert len(importer.waiting(settings)) == 3
 
 
+def test_w5_the_job_learns_what_was_moved(one_day: date, environment: Mapping[str, str], tmp_path: Path) -> None:
+    counts = tmp_path / "counts"
+    assert command({**environment, "STEADY_JOB_COUNTS": str(counts)}).returncode == 0
+    assert counts.read_text() == "rows=120 files=3 quarantined=0\n"
+
+
 def test_json_tells_every_file(one_day: date, environment: Mapping[str, str]) -> None:
     answer = json.loads(command(environment, "--json").stdout)
     assert (answer["ok"], answer["imported"], answer["rows"]) == (True, 3, 120)

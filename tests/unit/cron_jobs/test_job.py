@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import pwd
@@ -12,27 +11,18 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from steady_jobs.environment import parse_environment
+from steady_jobs.model import JobError
+from steady_jobs.run import NOT_NOW
+from steady_jobs.work import TIMED_OUT, UNUSABLE
 
 SCRIPT = Path(__file__).parents[3] / "roles/cron_jobs/files/job.py"
 ME = pwd.getpwuid(os.geteuid()).pw_name
-
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("steady_fleet_job", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-job = _load()
 
 
 class Host:
@@ -56,7 +46,9 @@ class Host:
         return subprocess.Popen(self.command("run", name), stderr=subprocess.DEVNULL)
 
     def record(self, name: str) -> dict[str, Any]:
-        return json.loads((self.root / f"var/lib/steady-fleet/jobs/{name}.json").read_text())
+        """The last run, and what is remembered beyond it."""
+        record = json.loads((self.root / f"var/lib/steady-fleet/jobs/{name}.json").read_text())
+        return {**record, **record["runs"][-1]}
 
     def log(self, name: str) -> str:
         return (self.root / f"var/log/steady-fleet/{name}.log").read_text()
@@ -90,7 +82,7 @@ def test_w19_a_good_run_is_recorded_and_its_output_kept(host: Host) -> None:
     record = host.record("good")
     assert record["outcome"] == "ok"
     assert record["last_success"] == record["ended"] >= record["started"]
-    assert [line.split(" ", 1)[1] for line in host.log("good").splitlines()][1:] == ["first", "last", "[job] ok: exit code 0"]
+    assert [line.split(" ", 1)[1] for line in host.log("good").splitlines()][2:] == ["first", "last", "[job] ok: exit code 0"]
 
 
 def test_w5_a_failure_passes_its_exit_code_on_and_keeps_the_last_success(host: Host) -> None:
@@ -114,7 +106,7 @@ def test_a_signal_is_recorded(host: Host) -> None:
 def test_w19_a_timeout_ends_grandchildren_in_sessions_of_their_own(host: Host) -> None:
     pids = host.root / "pids"
     host.declare("slow", f"setsid sleep 300 & echo $! > {pids}; sleep 301 & echo $! >> {pids}; wait", timeout_seconds=1)
-    assert host.run("slow").returncode == job.TIMED_OUT
+    assert host.run("slow").returncode == TIMED_OUT
     assert host.record("slow")["outcome"] == "timeout"
     assert not any(_alive(int(pid)) for pid in pids.read_text().split())
 
@@ -122,7 +114,7 @@ def test_w19_a_timeout_ends_grandchildren_in_sessions_of_their_own(host: Host) -
 @pytest.mark.slow
 def test_w19_who_ignores_sigterm_is_killed(host: Host) -> None:
     host.declare("stubborn", "trap '' TERM; while :; do sleep 0.1; done", timeout_seconds=1)
-    assert host.run("stubborn").returncode == job.TIMED_OUT
+    assert host.run("stubborn").returncode == TIMED_OUT
     assert host.record("stubborn")["signal"] == signal.SIGKILL
 
 
@@ -141,7 +133,7 @@ def test_w19_an_overlapping_run_is_refused_and_recorded(host: Host) -> None:
     _until(lambda: (host.root / "var/log/steady-fleet/job.log").exists() and "started" in host.log("job"))
     assert host.status()["job"]["outcome"] == "running"
     second = host.run("job")
-    assert second.returncode == job.REFUSED
+    assert second.returncode == NOT_NOW
     assert "refused" in second.stderr
     go.touch()
     assert first.wait() == 0
@@ -155,7 +147,7 @@ def test_w19_jobs_that_share_a_lock_exclude_each_other(host: Host) -> None:
     host.declare("two", "true", lock="data")
     first = host.start("one")
     _until(lambda: (host.root / "var/log/steady-fleet/one.log").exists() and "started" in host.log("one"))
-    assert host.run("two").returncode == job.REFUSED
+    assert host.run("two").returncode == NOT_NOW
     assert host.record("two")["outcome"] == "refused"
     go.touch()
     first.wait()
@@ -206,7 +198,7 @@ def test_a_broken_environment_file_is_named_without_its_content(host: Host) -> N
     secrets.write_text("A=1\ncanary without sign\n")
     host.declare("job", "true", environment_file=str(secrets))
     result = host.run("job")
-    assert result.returncode == job.UNUSABLE
+    assert result.returncode == UNUSABLE
     assert f"{secrets}: line 2 is not KEY=VALUE" in result.stderr
     assert "canary" not in result.stderr
 
@@ -223,7 +215,7 @@ def test_a_broken_environment_file_is_named_without_its_content(host: Host) -> N
 def test_what_cannot_be_started_is_said_and_recorded(host: Host, change: dict[str, Any], words: str) -> None:
     host.declare("job", "true", **change)
     result = host.run("job")
-    assert result.returncode == job.UNUSABLE
+    assert result.returncode == UNUSABLE
     assert words in result.stderr
     assert host.record("job")["outcome"] == "failed"
 
@@ -232,7 +224,7 @@ def test_an_unknown_job_names_the_known_ones(host: Host) -> None:
     host.declare("one", "true")
     host.declare("two", "true")
     result = host.run("three")
-    assert result.returncode == job.UNUSABLE
+    assert result.returncode == UNUSABLE
     assert result.stderr == "job: no job is named 'three' on this host; it has: one, two\n"
 
 
@@ -252,10 +244,10 @@ def test_w16_the_job_runs_as_its_user_with_no_way_back(host: Host) -> None:
         assert "only root may run it" in result.stderr
         return
     nobody = pwd.getpwnam("nobody")
-    words = [line.split(" ", 1)[1] for line in host.log("job").splitlines()]
-    assert words[1:4] == [str(nobody.pw_uid), str(nobody.pw_gid), "0027"]
-    assert words[4].split()[1:] == [str(nobody.pw_uid)] * 4
-    assert words[5].split()[1:] == [str(nobody.pw_gid)] * 4
+    words = [line.split(" ", 1)[1] for line in host.log("job").splitlines() if "[job]" not in line]
+    assert words[:3] == [str(nobody.pw_uid), str(nobody.pw_gid), "0027"]
+    assert words[3].split()[1:] == [str(nobody.pw_uid)] * 4
+    assert words[4].split()[1:] == [str(nobody.pw_gid)] * 4
 
 
 VALUES = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -267,14 +259,14 @@ def test_a_quoted_value_is_read_back_exactly(values: dict[str, str]) -> None:
         return '"' + "".join("\\" + char if char in '"\\`$' else char for char in value) + '"'
 
     text = "".join(f"{name}={quoted(value)}\n" for name, value in values.items())
-    assert job.parse_environment(text) == values
+    assert parse_environment(text) == values
 
 
 @given(st.text(max_size=80))
 def test_any_text_is_either_an_environment_or_one_sentence(text: str) -> None:
     try:
-        job.parse_environment(text)
-    except job.JobError as error:
+        parse_environment(text)
+    except JobError as error:
         assert str(error).startswith("line ")
 
 
@@ -283,4 +275,4 @@ def test_any_text_is_either_an_environment_or_one_sentence(text: str) -> None:
     [("A=b c  ", "b c"), ("A='b\\n'", "b\\n"), ("A=\"b\"'c'", "bc"), ("A=", ""), ("A=b\\\nc", "bc"), ("A = b", "b"), ('A="x"y', "xy"), ("; c\nA=b#c", "b#c")],
 )
 def test_values_are_read_as_systemd_reads_them(line: str, value: str) -> None:
-    assert job.parse_environment(line) == {"A": value}
+    assert parse_environment(line) == {"A": value}

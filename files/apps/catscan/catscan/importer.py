@@ -74,6 +74,10 @@ class Summary:
             "files": [asdict(outcome) for outcome in self.files],
         }
 
+    def as_counts(self) -> str:
+        """What was moved, as the job's wrapper counts it."""
+        return f"rows={sum(outcome.rows for outcome in self.files)} files={self.count('imported')} quarantined={self.count('quarantined')}\n"
+
     def as_text(self) -> str:
         """One line for a log."""
         data = self.as_dict()
@@ -271,6 +275,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for outcome in summary.files:
         if outcome.reason:
             print(f"{outcome.status}: {outcome.file}: {outcome.reason}", file=sys.stderr)
+    if os.environ.get("STEADY_JOB_COUNTS"):
+        with Path(os.environ["STEADY_JOB_COUNTS"]).open("a", encoding="ascii") as counts:
+            counts.write(summary.as_counts())
     print(json.dumps(summary.as_dict()) if options.json else summary.as_text())
     return 0 if summary.ok else 1
 
