@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,10 +19,71 @@ def _status(host: Any, name: str) -> dict[str, Any]:
     return next(one for one in json.loads(host.check_output(f"{JOB} status --json")) if one["job"] == name)
 
 
-def test_cs26_cron_itself_runs_the_job_as_its_user(host: Any) -> None:
-    deadline = time.monotonic() + 90
-    while _status(host, "every-minute")["outcome"] in ("never", "running") and time.monotonic() < deadline:
+def _until(true: Callable[[], bool], seconds: int = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
         time.sleep(1)
+
+
+def _run(host: Any, name: str) -> dict[str, Any]:
+    return json.loads(host.check_output(f"{JOB} history {name} --json"))[-1]
+
+
+def test_a_first_converge_starts_nothing(host: Any) -> None:
+    _until(lambda: host.file("/run/steady-fleet/jobs.json").exists)
+    assert {_status(host, name)["outcome"] for name in ("missed-noon", "missed-midnight", "classify_batch")} == {"never"}
+    assert _status(host, "missed-noon")["overdue"] is False
+
+
+def test_shop25_xreq5_what_a_power_cut_prevented_or_ended_is_caught_up_once_after_boot(host: Any) -> None:
+    when = "noon" if datetime.now(UTC).hour in (23, 0, *range(14, 23)) else "midnight"
+    missed, cut = f"missed-{when}", f"cut-{when}"
+    for name in (missed, cut):
+        record = f"/var/lib/steady-fleet/jobs/{name}.json"
+        host.run_expect([0], f'sed --in-place \'s/"since": .*/"since": "2026-01-01T00:00:00Z"/\' {record}')
+    host.run_expect([0], f"systemctl start steady-fleet-job@{cut}.service")
+    _until(lambda: _status(host, cut)["outcome"] == "running")
+    container = host.backend.get_hostname()
+    subprocess.run(["docker", "kill", container], check=True, capture_output=True)
+    subprocess.run(["docker", "start", container], check=True, capture_output=True)
+    host.run_expect([0], "mkdir --parents /run/steady-fleet && touch /run/steady-fleet/again")
+    assert _status(host, cut)["outcome"] == "interrupted"
+    assert _status(host, missed)["outcome"] == "never"
+    _until(lambda: _status(host, missed)["outcome"] == _status(host, cut)["outcome"] == "ok")
+    host.run_expect([0], "systemctl start steady-fleet-jobs.service")
+    for name, tried in ((missed, ["ok"]), (cut, ["interrupted", "ok"])):
+        runs = json.loads(host.check_output(f"{JOB} history {name} --json"))
+        assert [(run["trigger"], run["outcome"]) for run in runs] == [("catch-up", outcome) for outcome in tried]
+    assert _run(host, missed)["counts"] == {"rows": 7, "files": 1}
+
+
+def test_w19_the_timer_looks_after_the_jobs_in_a_sandbox(host: Any) -> None:
+    assert host.check_output("systemctl is-enabled steady-fleet-jobs.timer") == "enabled"
+    said = host.check_output("journalctl --identifier steady-fleet-jobs --no-pager --output cat").splitlines()
+    assert json.loads(said[-1])["jobs"] == 9
+    exposure = host.check_output("systemd-analyze security --no-pager steady-fleet-jobs.service").splitlines()[-1]
+    assert float(exposure.split(":")[1].split()[0]) <= 2.5, exposure
+
+
+def test_w19_everyone_on_the_host_may_read_what_ran(host: Any) -> None:
+    said = json.loads(host.check_output("runuser -u nobody -- cat /run/steady-fleet/jobs.json"))
+    assert {"job", "state", "last_success", "expected_by", "overdue"} <= set(said["jobs"][0])
+    assert "command" not in said["jobs"][0]
+
+
+def test_w5_shop7_a_source_that_fails_stops_no_other_and_is_named(host: Any) -> None:
+    assert host.run(f"{JOB} run daily_scrape").rc == 4
+    run = _run(host, "daily_scrape")
+    assert run["outcome"] == "partly"
+    assert [(step["name"], step["outcome"]) for step in run["steps"]] == [("reddit", "ok"), ("appstore", "failed"), ("community", "ok")]
+    assert run["counts"] == {"rows": 80}
+    assert "appstore (failed: exit code 4)" in host.check_output("journalctl --identifier steady-fleet-job --no-pager --output cat")
+    assert host.run(f"{JOB} status --check").rc == 1
+
+
+def test_cs26_cron_itself_runs_the_job_as_its_user(host: Any) -> None:
+    _until(lambda: _status(host, "every-minute")["outcome"] not in ("never", "running"))
+    assert _run(host, "every-minute")["trigger"] == "cron"
     home = host.user("daemon").home
     assert f"user daemon in /var/tmp, 100% of {home}" in host.file(f"{LOGS}/every-minute.log").content_string
 

@@ -79,10 +79,12 @@ def read_all(paths: Paths, jobs: dict[str, Job]) -> dict[str, Record]:
 
 
 def update(paths: Paths, job: Job, change: Callable[[Record], Record]) -> Record:
-    """Change the job's record atomically: a running and a refused run may both write."""
+    """Change the job's record atomically: a running and a refused run may both write. What stays the same is not written."""
     with locked(paths.lock(f"{job.name}.record"), wait=True):
-        record = change(read(paths, job))
-        replace_json(paths.record(job.name), record.as_dict())
+        before = parse_record(job.name, read_json(paths.record(job.name)))
+        record = change(current(before, job))
+        if record != before:
+            replace_json(paths.record(job.name), record.as_dict())
     return record
 
 
