@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 JOB = {"name": "import", "schedule": "0 8 * * *", "command": ["/usr/bin/true"], "user": "catscan"}
+STEP = {"name": "one", "command": ["/usr/bin/true"]}
 
 
 def test_cs26_the_import_is_due_at_eight_utc() -> None:
@@ -76,11 +77,37 @@ def test_a_good_job_has_no_problems() -> None:
         ({"working_directory": "here"}, "key 'working_directory': 'here'"),
         ({"timeout_seconds": 0}, "key 'timeout_seconds'"),
         ({"description": "a\nb"}, "key 'description'"),
+        ({"steps": [STEP]}, "say either 'command' or 'steps', not both"),
+        ({"command": None}, "key 'command'"),
+        ({"command": None, "steps": [{**STEP, "command": ["python"]}]}, "step 'one', key 'command'"),
+        ({"command": None, "steps": [{**STEP, "name": "One"}]}, "step 'One', key 'name'"),
+        ({"command": None, "steps": [STEP, STEP]}, "step 'one', key 'name': an earlier step has that name"),
+        ({"command": None, "steps": [{**STEP, "needs": ["two"]}]}, "step 'one', key 'needs': no earlier step is named 'two'"),
+        ({"command": None, "steps": [{**STEP, "timeout_seconds": 0}]}, "step 'one', key 'timeout_seconds'"),
+        ({"command": None, "steps": [{**STEP, "expect": {"rows": -1}}]}, "step 'one', key 'expect': 'rows: -1'"),
+        ({"expect": {"Rows": 1}}, "key 'expect': 'Rows: 1'"),
+        ({"catch_up_hours": 0}, "key 'catch_up_hours': say at least 1"),
+        ({"after": ["scrape"]}, "key 'after': no job is named 'scrape'"),
+        ({"after": ["import"]}, "key 'after': it would wait for itself"),
     ],
 )
 def test_each_problem_names_the_job_and_the_key(change: dict[str, object], words: str) -> None:
     job = {**JOB, **change}
     assert any(f"job '{job['name']}'" in problem and words in problem for problem in cron.job_problems([job]))
+
+
+def test_shop8_jobs_that_wait_for_each_other_are_refused() -> None:
+    ring = [{**JOB, "name": name, "after": [after]} for name, after in (("a", "b"), ("b", "c"), ("c", "a"))]
+    assert [problem.split(", key")[0] for problem in cron.job_problems(ring)] == [f"cron_jobs_list: job '{name}'" for name in "abc"]
+    assert cron.job_problems([JOB, {**JOB, "name": "later", "after": ["import"]}]) == []
+
+
+def test_shop7_steps_reach_the_host_without_what_was_not_said() -> None:
+    steps = [{**STEP, "timeout_seconds": "60", "needs": None, "expect": {"rows": "1"}}]
+    declared, _ = cron.job_files([{**JOB, "command": None, "steps": steps, "catch_up_hours": "5"}])
+    said = declared["vars"]["__cron_jobs_job"]
+    assert said["steps"] == [{**STEP, "timeout_seconds": 60, "expect": {"rows": 1}}]
+    assert (said["catch_up_hours"], "command" in said) == (5, False)
 
 
 def test_one_name_for_two_jobs_is_refused() -> None:

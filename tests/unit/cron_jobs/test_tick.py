@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pwd
@@ -243,6 +244,40 @@ def test_w19_absence_is_told_once_and_everyone_may_read_it(world: World) -> None
     assert world.call("status", "--check").returncode == 1
     world.run("backup", "hand")
     assert not world.published()["backup"]["overdue"], "each run refreshes it, not only the timer"
+
+
+def test_w19_whoever_sees_it_first_tells_that_a_job_is_overdue(world: World) -> None:
+    world.declare("backup", since="2026-11-22T07:00:00Z", catch_up=False)
+    world.declare("other")
+    world.now = "2026-11-22T09:12:00Z"
+    world.run("other", "hand")
+    world.call("tick")
+    assert (world.root / "var/log/steady-fleet/backup.log").read_text().count("overdue") == 1
+
+
+def test_w19_a_catch_up_that_finds_the_lock_taken_leaves_no_trace(world: World) -> None:
+    world.declare("backup", lock="data")
+    world.now = "2026-11-22T11:30:00Z"
+    lock = world.root / "run/steady-fleet/data.lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert world.tick() == []
+        assert world.run("backup", "catch-up") == 75
+        assert world.runs("backup") == []
+    assert world.tick() == ["backup"]
+
+
+def test_w19_cron_starts_with_jitter(world: World) -> None:
+    world.declare("backup", jitter_seconds=1)
+    world.now = "2026-11-22T08:00:01Z"
+    assert world.run("backup") == 0
+    assert world.outcomes("backup") == [("cron", "ok")]
+
+
+def test_a_declaration_of_a_newer_release_is_understood_as_far_as_it_goes(world: World) -> None:
+    world.declare("backup", steps=[{"name": "one", "command": ["/bin/true"], "colour": "red"}], flavour="new")
+    assert world.run("backup", "hand") == 0
 
 
 def test_w19_what_is_published_holds_no_command_and_no_value(world: World) -> None:

@@ -31,11 +31,12 @@ def due(job: Job, now: datetime) -> str | None:
 
 
 def answered(record: Record, at: str, now: datetime) -> bool:
-    """Whether a run came to its end, well or not, for the due time ``at``: it was started for it, or since it.
+    """Whether a run came to its end, well or not, for the due time ``at`` (it was started for it, or since it), or often enough began.
 
     A run that says to have started later than now was recorded under a wrong clock: it only answers its own due time.
     """
-    return any(run.outcome not in (*OPEN, INTERRUPTED) and (run.due == at or at <= run.started <= stamp(now)) for run in record.runs)
+    ended = any(run.outcome not in (*OPEN, INTERRUPTED) and (run.due == at or at <= run.started <= stamp(now)) for run in record.runs)
+    return ended or sum(run.due == at and run.outcome != WAITING for run in record.runs) >= TRIES
 
 
 def waiting(record: Record, at: str | None = None) -> bool:
@@ -56,8 +57,7 @@ def owed(job: Job, record: Record, now: datetime) -> str | None:
     following = job.times.next(now)
     if following is not None and following - now < SOON:
         return None
-    tried = sum(run.due == at for run in record.runs)
-    return None if answered(record, at, now) or tried >= TRIES else at
+    return None if answered(record, at, now) else at
 
 
 def to_answer(job: Job, record: Record, trigger: str, now: datetime) -> str | None:

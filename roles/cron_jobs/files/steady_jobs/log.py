@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import syslog
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -64,3 +65,9 @@ def opened(paths: Paths, job: Job, now: Callable[[], datetime]) -> Iterator[Log]
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     with open(os.open(path, flags, 0o640), "ab", buffering=0) as file:
         yield Log(file=file, budget=job.log_max_bytes, now=now)
+
+
+def alarm(text: str) -> None:
+    """Say it in the journal."""
+    syslog.openlog("steady-fleet-job", facility=syslog.LOG_CRON)
+    syslog.syslog(syslog.LOG_ERR, text)

@@ -58,6 +58,11 @@ def replace_json(path: str, content: Any) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.rename(staged, path)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)  # a run that is forgotten would be run again
+    finally:
+        os.close(folder)
 
 
 def read_json(path: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import syslog
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -34,7 +33,7 @@ def run(paths: Paths, job: Job, system: System, *, trigger: str = BY_HAND, tail:
         with records.locked(paths.lock(job.lock_name)) as free:
             code = _locked(paths, job, system, out, trigger, called) if free else _refuse(paths, job, out, trigger, called)
         too_long = os.fstat(out.file.fileno()).st_size > job.log_max_bytes
-    status.publish(paths, system.now())
+    status.publish(paths, system.now)
     if too_long and os.path.exists(paths.logrotate):
         # logrotate's own timer is daily: without this, a talkative job could fill the disk before it.
         subprocess.run(["logrotate", paths.logrotate], check=False, stdin=subprocess.DEVNULL)
@@ -64,7 +63,7 @@ def _locked(paths: Paths, job: Job, system: System, out: Log, trigger: str, call
 def _perform(paths: Paths, job: Job, system: System, out: Log, started: Run, stop: Stop) -> int:
     clock = time.monotonic()
     records.update(paths, job, lambda record: _with(record, job, started))
-    status.publish(paths, system.now())
+    status.publish(paths, system.now)
     if started.trigger != BY_CRON:
         out.note(f"started by {started.trigger}" + (f", for {started.due}" if started.due else ""))
     result = perform(paths, job, out, stop)
@@ -135,11 +134,5 @@ def report(job: Job, run: Run, out: Log) -> None:
     text = f"{run.outcome}: {run.message}" + (f"; {moved}" if moved else "")
     out.note(text)
     if run.outcome != OK:
-        alarm(f"job={job.name} {text}")
+        log.alarm(f"job={job.name} {text}")
         print(f"job '{job.name}' {text}", file=sys.stderr)
-
-
-def alarm(text: str) -> None:
-    """Say it in the journal."""
-    syslog.openlog("steady-fleet-job", facility=syslog.LOG_CRON)
-    syslog.syslog(syslog.LOG_ERR, text)

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from . import judge, records
+from . import judge, log, records
 from .model import FAILED, INTERRUPTED, PARTLY, REFUSED, RUNNING, SKIPPED, TIMEOUT, TOO_FEW, Job, Paths, Record, load, load_all
-from .records import is_free, locked, replace_json
+from .records import is_free, locked, read_json, replace_json
 from .schedule import stamp
 
 BAD = (FAILED, PARTLY, TOO_FEW, TIMEOUT, REFUSED, SKIPPED, INTERRUPTED)
@@ -46,11 +47,18 @@ def views(paths: Paths, now: datetime) -> list[dict[str, Any]]:
     return [view(job, records.read(paths, job), now, free=is_free(paths.lock(job.lock_name))) for job in load_all(paths).values()]
 
 
-def publish(paths: Paths, now: datetime) -> list[dict[str, Any]]:
-    """Write what everyone on the host may read; return its jobs."""
+def publish(paths: Paths, now: Callable[[], datetime]) -> list[dict[str, Any]]:
+    """Write what everyone on the host may read, and say once who has become overdue; return the jobs."""
     with locked(paths.lock("jobs.json"), wait=True):
-        found = views(paths, now)
-        replace_json(paths.published, {"written": stamp(now), "jobs": found})
+        known = {one["job"] for one in read_json(paths.published).get("jobs", []) if one["overdue"]}
+        found = views(paths, now())
+        replace_json(paths.published, {"written": stamp(now()), "jobs": found})
+    for one in found:
+        if one["overdue"] and one["job"] not in known:
+            text = f"overdue: expected by {one['expected_by']}, last success {one['last_success'] or 'never'}"
+            with log.opened(paths, load(paths, one["job"]), now) as out:
+                out.note(text)
+            log.alarm(f"job={one['job']} {text}")
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import judge, log, records, run, status
+from . import judge, records, run, status
 from .model import Paths, load_all, names, recorded
 from .schedule import stamp
 from .system import System, job_unit
@@ -16,7 +16,6 @@ from .system import System, job_unit
 
 def tick(paths: Paths, system: System) -> int:
     """Do it once. The printed line is the heartbeat: an alarm on its absence notices a host that does nothing at all."""
-    before = {view["job"]: view for view in records.read_json(paths.published).get("jobs", [])}
     for name in set(recorded(paths)) - set(names(paths)):
         records.forget_schedule(paths, name)
     jobs = load_all(paths)
@@ -28,13 +27,7 @@ def tick(paths: Paths, system: System) -> int:
         at = judge.owed(job, known[name], system.now())
         if at and records.is_free(paths.lock(job.lock_name)) and not (judge.waiting(known[name], at) and judge.blockers(job, at, jobs, known)):
             system.start(job_unit(name))
-    views = status.publish(paths, system.now())
-    for view in views:
-        if view["overdue"] and not before.get(view["job"], {}).get("overdue"):
-            text = f"overdue: expected by {view['expected_by']}, last success {view['last_success'] or 'never'}"
-            with log.opened(paths, jobs[view["job"]], system.now) as out:
-                out.note(text)
-            run.alarm(f"job={view['job']} {text}")
+    views = status.publish(paths, system.now)
     print(heartbeat(views, stamp(system.now())))
     return 0
 
