@@ -19,12 +19,12 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
-from ansible_collections.steady.fleet.plugins.plugin_utils import gathered, second_connection
+from ansible_collections.steady.fleet.plugins.plugin_utils import gathered, run_lock, second_connection
 from ansible_collections.steady.fleet.plugins.plugin_utils.packages import install_missing, remove_present
 
 MODULE = "steady.fleet.host_state"
 WAYS = ("content", "source", "template")
-INTERNAL = ("needs", "record", "package_manager", "unseen", "unproved")
+INTERNAL = ("needs", "record", "package_manager", "unseen", "unproved", "holder")
 Item = dict[str, Any]
 
 
@@ -70,7 +70,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return _public(second_connection.settle(self, _merged(first, last), variables))
 
     def _call(self, arguments: Item, variables: dict[str, Any], *, phase: str) -> dict[str, Any]:
-        result: dict[str, Any] = self._execute_module(module_name=MODULE, module_args={**arguments, "phase": phase}, task_vars=variables)
+        full = {**arguments, "phase": phase}
+        if phase == "apply" and not self._task.check_mode:
+            return run_lock.execute(self, module=MODULE, arguments=full, task_vars=variables)
+        result: dict[str, Any] = self._execute_module(module_name=MODULE, module_args=full, task_vars=variables)
         return result
 
     def _packages(self, probe: Mapping[str, Any], variables: dict[str, Any]) -> bool:

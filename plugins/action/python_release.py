@@ -20,7 +20,7 @@ from typing import Any
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.steady.fleet.plugins.plugin_utils import packages, ship, sources, wheels
+from ansible_collections.steady.fleet.plugins.plugin_utils import packages, run_lock, ship, sources, wheels
 
 USER_ERRORS = (ship.ShipError, sources.SourceError, wheels.WheelError)
 
@@ -166,7 +166,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         python = str(args.get("python", "python3"))
         request = {"root": release.root, "release": release.id, "python": python, **request}
         module_args = {"name": args["name"], "source": {}, "request": request}
-        result: dict[str, Any] = self._execute_module(module_name="steady.fleet.python_release", module_args=module_args, task_vars=task_vars)
+        result = run_lock.execute(self, module="steady.fleet.python_release", arguments=module_args, task_vars=task_vars)
         if result.get("failed"):
             host = task_vars.get("inventory_hostname", "host")
             raise AnsibleActionFail(f"{host}: release {release.id} of {args['name']}: {result.get('msg', result)}")

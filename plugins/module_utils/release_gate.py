@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.steady.fleet.plugins.module_utils import release_environment, release_store
+from ansible_collections.steady.fleet.plugins.module_utils.host_state import files, manifest
 from ansible_collections.steady.fleet.plugins.module_utils.http_probe import Check, Verdict, probe, wait_until_healthy
 
 ReleaseError = release_store.ReleaseError
@@ -17,9 +19,10 @@ ReleaseError = release_store.ReleaseError
 
 @dataclass(frozen=True)
 class Gate:
-    """What to prove. Without ``health`` the units' own state is the proof."""
+    """What to prove. Without ``health`` the units' own state is the proof. ``scope`` is whose converge switches to a release."""
 
     root: str
+    scope: str
     host: str
     units: Sequence[str]
     keep: int
@@ -115,10 +118,12 @@ def _asked(gate: Gate) -> str:
 def _roll_back(gate: Gate, decided: Plan, verdict: Verdict) -> str:
     journal = _journal(gate)
     back = decided.back_to or ""
-    release_store.switch(gate.root, back)
-    if gate.units:
-        _systemctl("reset-failed", "--", *gate.units)  # One that died too often would not be started again.
-        _systemctl("restart", "--", *gate.units)
+    link = os.path.join(gate.root, "current")
+    with manifest.owing(gate.scope, restarts=gate.units, staged=[files.staged_path(link)]):  # a kill here leaves the restart to the next converge
+        release_store.switch(gate.root, back)
+        if gate.units:
+            _systemctl("reset-failed", "--", *gate.units)  # One that died too often would not be started again.
+            _systemctl("restart", "--", *gate.units)
     after = _verdict(gate)
     now = (
         f"Release {back} runs again and is healthy."
@@ -157,6 +162,13 @@ def check(gate: Gate) -> Result:
     return Result(changed, verdict, decided, f"{_asked(gate)}: {verdict.detail}; {would}")
 
 
+def is_settled(gate: Gate) -> bool:
+    """Whether :func:`run` writes nothing whatever it sees: the release was proved, as the last one, and none is to be removed."""
+    store = release_store.read(gate.root)
+    record = store.records.get(store.current or "")
+    return record is not None and release_store.is_proved_last(store, record.id) and not release_store.plan_prune(store, keep=gate.keep)
+
+
 def run(gate: Gate) -> Result:
     """Prove or return. Raises :class:`ReleaseError` with the whole story when the release is not healthy."""
     if release_store.read(gate.root).current is None:
@@ -164,13 +176,12 @@ def run(gate: Gate) -> Result:
             f"{gate.host}: no release is current under {gate.root}, so there is nothing to prove; deploy one first (the role's main entry point)"
         )
     verdict = _verdict(gate)
-    with release_store.locked(gate.root):
-        store = release_store.read(gate.root)
-        decided = plan(store, verdict, keep=gate.keep)
-        if decided.action == "roll_back":
-            raise ReleaseError(_roll_back(gate, decided, verdict))
-        if decided.action == "fail" or decided.release not in store.records:
-            raise ReleaseError(_give_up(gate, store, verdict))
-        release_store.prove(store, decided.release or "")
-        release_store.remove(gate.root, decided.prune)
+    store = release_store.read(gate.root)
+    decided = plan(store, verdict, keep=gate.keep)
+    if decided.action == "roll_back":
+        raise ReleaseError(_roll_back(gate, decided, verdict))
+    if decided.action == "fail" or decided.release not in store.records:
+        raise ReleaseError(_give_up(gate, store, verdict))
+    release_store.prove(store, decided.release or "")
+    release_store.remove(gate.root, decided.prune)
     return Result(bool(decided.prune), verdict, decided, f"{_asked(gate)}: {verdict.detail}")

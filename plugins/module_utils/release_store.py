@@ -9,13 +9,11 @@ release without it was never finished and counts for nothing.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 
@@ -115,12 +113,16 @@ def write_record(path: str, record: Record) -> None:
     files.write_atomically(os.path.join(path, "release.json"), text.encode(), mode=0o644)
 
 
+def is_proved_last(store: Store, release: str) -> bool:
+    """Whether ``release`` was proved, and none after it."""
+    last = max(store.records.values(), key=lambda r: r.proved_at)
+    return store.records[release].proved and last.id == release
+
+
 def prove(store: Store, release: str) -> None:
     """Note that ``release`` answered healthily, unless it is noted already as the one that did so last."""
-    record = store.records[release]
-    last = max(store.records.values(), key=lambda r: r.proved_at)
-    if not record.proved or last.id != release:
-        write_record(release_path(store.root, release), replace(record, proved=True, proved_at=now()))
+    if not is_proved_last(store, release):
+        write_record(release_path(store.root, release), replace(store.records[release], proved=True, proved_at=now()))
 
 
 def switch(root: str, release: str) -> None:
@@ -138,18 +140,3 @@ def remove(root: str, releases: Sequence[str]) -> None:
             os.unlink(marker)
             files.sync_directory(path)
         shutil.rmtree(path)
-
-
-@contextmanager
-def locked(root: str) -> Iterator[None]:
-    """Hold the store for oneself. The lock is the kernel's, on the directory: it dies with its holder."""
-    base = os.path.join(root, "releases")
-    descriptor = os.open(base, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ReleaseError(f"another run is working on {base} at this moment; let it end, then run again") from None
-        yield
-    finally:
-        os.close(descriptor)

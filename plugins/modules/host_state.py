@@ -157,6 +157,9 @@ options:
     default: apply
   token: {description: 'Set by the action plugin: the change that C(confirm) and C(abandon) mean.', type: str}
   way: {description: 'Set by the action plugin: the connection plugin of the second connection.', type: str}
+  run:
+    description: 'Set by the action plugin: who runs what from where, for the run lock.'
+    type: dict
 attributes:
   check_mode: {support: full, description: The plan of a check is the plan of a run.}
   diff_mode: {support: full, description: Content of text files; names only for secrets.}
@@ -217,6 +220,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.steady.fleet.plugins.module_utils import host_lock
 from ansible_collections.steady.fleet.plugins.module_utils.host_state import apply as steps
 from ansible_collections.steady.fleet.plugins.module_utils.host_state import diff, guard, model, observe, packages, plan, sshd
 from ansible_collections.steady.fleet.plugins.module_utils.host_state.errors import StateError
@@ -310,7 +314,7 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
         steps.check_contents(plan=planned, scopes=scopes, observed=observed, check=check)
     if not probing and not check:
         with guard.armed(plan=planned, scopes=scopes):
-            steps.apply(plan=planned, scopes=scopes, observed=observed)
+            steps.apply(plan=planned, scopes=scopes)
     for warning in planned.warnings:
         module.warn(warning)
     return {
@@ -351,8 +355,9 @@ def main() -> None:
     """Run the module."""
     several = {"type": "list", "elements": "dict"}
     phase = {"type": "str", "choices": ["probe", "apply", "confirm", "abandon"], "default": "apply"}
+    internal = {"phase": phase, "token": {"type": "str", "no_log": False}, "way": TEXT, "run": {"type": "dict"}}
     module = QuietModule(
-        argument_spec={**SCOPE, "scopes": several, "gathered": NO, "phase": phase, "token": {"type": "str", "no_log": False}, "way": TEXT},
+        argument_spec={**SCOPE, "scopes": several, "gathered": NO, **internal},
         supports_check_mode=True,
         mutually_exclusive=[("scopes", name) for name in SCOPE if name != "proof_seconds"],
     )
@@ -360,10 +365,12 @@ def main() -> None:
         if module.check_mode or module.params["phase"] == "probe":
             result = converge(module)
         else:
-            with steps.host_lock():
+            with host_lock.hold(host_lock.Run.of(module.params["run"])):
                 result = PHASES[module.params["phase"]](module)
     except StateError as error:
         module.fail_json(msg=str(error))
+    except host_lock.LockError as error:
+        module.fail_json(msg=str(error), holder=error.holder)
     except OSError as error:
         place = error.filename or "the host"
         module.fail_json(msg=f"{place}: {error.strerror}. Put that right on the host (df -h and ls -ld tell more), then run again: it goes on from here.")

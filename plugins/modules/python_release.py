@@ -85,6 +85,9 @@ options:
   request:
     description: Set by the action plugin.
     type: dict
+  run:
+    description: 'Set by the action plugin: who runs what from where, for the run lock.'
+    type: dict
 attributes:
   check_mode: {support: full, description: Says which release would be built.}
   diff_mode: {support: full, description: The release before and after.}
@@ -121,7 +124,7 @@ import shutil
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.steady.fleet.plugins.module_utils import release_build, release_store
+from ansible_collections.steady.fleet.plugins.module_utils import host_lock, release_build, release_store
 
 
 def probe(request: dict[str, Any]) -> dict[str, Any]:
@@ -151,6 +154,7 @@ def main() -> None:
             "imports": {"type": "list", "elements": "str", "default": []},
             "secrets": {"type": "list", "elements": "dict", "default": [], "no_log": False},
             "request": {"type": "dict"},
+            "run": {"type": "dict"},
         },
         supports_check_mode=True,
     )
@@ -159,10 +163,13 @@ def main() -> None:
         if request.get("phase") == "probe":
             module.exit_json(changed=False, **probe(request))
         if request.get("phase") == "build" and not module.check_mode:
-            record = release_build.build(release_build.Build(**request["build"]))
+            with host_lock.hold(host_lock.Run.of(module.params["run"])):
+                record = release_build.build(release_build.Build(**request["build"]))
             module.exit_json(changed=True, record=dataclasses.asdict(record))
     except release_store.ReleaseError as error:
         module.fail_json(msg=str(error))
+    except host_lock.LockError as error:
+        module.fail_json(msg=str(error), holder=error.holder)
     module.fail_json(msg="steady.fleet.python_release works through its action plugin only")
 
 

@@ -36,6 +36,7 @@ options:
       timeout: {description: Seconds that one whole request may take., type: float, default: 5.0}
       retries: {description: How often to ask again., type: int, default: 10}
       delay: {description: Seconds between two requests., type: float, default: 3.0}
+  run: {description: 'Set by the action plugin: who runs what from where, for the run lock.', type: dict}
 attributes:
   check_mode: {support: full, description: Asks once and says what it would do; an unhealthy or empty host is no failure.}
   diff_mode: {support: full, description: The releases before and after.}
@@ -63,7 +64,7 @@ removed: {description: The old releases that were removed., returned: success, t
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.steady.fleet.plugins.module_utils import http_probe, release_gate, release_store
+from ansible_collections.steady.fleet.plugins.module_utils import host_lock, http_probe, release_gate, release_store
 
 HEALTH = {
     "url": {"type": "str", "required": True},
@@ -84,6 +85,7 @@ def gate(params: dict[str, Any]) -> release_gate.Gate:
         raise ValueError("keep must be at least 2: the current release and the one to return to")
     return release_gate.Gate(
         root=params["root"] or f"/opt/{params['name']}",
+        scope=f"python_app/{params['name']}",
         host=params["host"],
         units=params["units"],
         keep=params["keep"],
@@ -92,6 +94,15 @@ def gate(params: dict[str, Any]) -> release_gate.Gate:
         environment_file=params["environment_file"],
         secret_names=params["secret_names"],
     )
+
+
+def run(request: release_gate.Gate, who: host_lock.Run) -> release_gate.Result:
+    """Prove or return, under the run lock where that may write. The gate is the last call of a deploy, so no lease stays."""
+    if release_gate.is_settled(request):
+        host_lock.end(who)
+        return release_gate.run(request)
+    with host_lock.hold(who, last=True):
+        return release_gate.run(request)
 
 
 def main() -> None:
@@ -106,12 +117,15 @@ def main() -> None:
             "environment_file": {"type": "path"},
             "secret_names": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "health": {"type": "dict", "options": HEALTH},
+            "run": {"type": "dict"},
         },
         supports_check_mode=True,
     )
     try:
         request = gate(module.params)
-        result = release_gate.check(request) if module.check_mode else release_gate.run(request)
+        result = release_gate.check(request) if module.check_mode else run(request, host_lock.Run.of(module.params["run"]))
+    except host_lock.LockError as error:
+        module.fail_json(msg=str(error), holder=error.holder)
     except (ValueError, release_store.ReleaseError) as error:
         module.fail_json(msg=str(error))
     before = "".join(f"{name}\n" for name in result.plan.prune)

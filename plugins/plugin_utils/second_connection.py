@@ -21,6 +21,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
+from ansible_collections.steady.fleet.plugins.plugin_utils import run_lock
 
 MODULE = "steady.fleet.host_state"
 # ssh takes the first value of an option: whatever else is said of sharing connections, this one is not shared.
@@ -87,11 +88,12 @@ def _through_new_connection(action: ActionBase) -> ActionBase:
 
 def _bounded(action: ActionBase, phase: str, waiting: Mapping[str, Any], variables: Mapping[str, Any], *, seconds: float) -> Result:
     """Call the module in a process that can be ended: a forced command or a firewall may leave a connection open and mute."""
+    arguments = {"phase": phase, "token": waiting["token"], "way": action._connection._load_name.rpartition(".")[2], "run": run_lock.identity(variables)}
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _call(action, phase, waiting, variables, into=writing)
+        _call(action, arguments, variables, into=writing)
     os.close(writing)
     try:
         return _answer(reading, seconds)
@@ -102,10 +104,9 @@ def _bounded(action: ActionBase, phase: str, waiting: Mapping[str, Any], variabl
         os.waitpid(child, 0)
 
 
-def _call(action: ActionBase, phase: str, waiting: Mapping[str, Any], variables: Mapping[str, Any], *, into: int) -> None:
+def _call(action: ActionBase, arguments: dict[str, Any], variables: Mapping[str, Any], *, into: int) -> None:
     """The child's whole life: one call, one answer. It never returns."""
     os.setsid()
-    arguments = {"phase": phase, "token": waiting["token"], "way": action._connection._load_name.rpartition(".")[2]}
     try:
         answer = action._execute_module(module_name=MODULE, module_args=arguments, task_vars=dict(variables))
     except Exception as error:  # whatever it was, the connection has not proved itself; the words go into the sentence

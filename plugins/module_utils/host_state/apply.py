@@ -5,59 +5,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import grp
-import json
 import os
 import pwd
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from . import files, manifest, systemd
+from . import accounts, files, manifest, systemd
 from .errors import StateError
-from .manifest import Manifest
-from .model import DIRECTORY, FILE, LINK, STATE_DIRECTORY, Entry, Scope, User
+from .model import DIRECTORY, FILE, LINK, STATE_DIRECTORY, UNIT_DIRECTORY, Entry, Scope
 from .observe import Observed
 from .plan import Action, Plan
 
-LOCK = "/run/steady-fleet.lock"
-LOCK_PATIENCE_SECONDS = 30.0
-ENVIRONMENT_KEYS = ("User", "Group")
-
-
-@contextmanager
-def host_lock(*, path: str = LOCK, patience: float = LOCK_PATIENCE_SECONDS) -> Iterator[None]:
-    """Let one converge at a time write to this host. The lock dies with its holder, so a dead one never blocks."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        deadline = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise StateError(_holder(descriptor)) from None
-                time.sleep(0.2)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since": int(time.time())}).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _holder(descriptor: int) -> str:
-    try:
-        holder = json.loads(os.pread(descriptor, 200, 0))
-        who = f"process {holder['pid']}, for {int(time.time()) - holder['since']} s"
-    except (ValueError, KeyError):
-        who = "another process"
-    return f"another run is converging this host ({who}). Wait for it to end, then run again. Nothing was changed."
+SETTLE_SECONDS = 1.0
 
 
 def check_contents(*, plan: Plan, scopes: Sequence[Scope], observed: Observed, check: bool) -> None:
@@ -98,25 +62,26 @@ def _account_exists(key: str, name: str, users: set[str], observed: Observed) ->
         return False
 
 
-def apply(*, plan: Plan, scopes: Sequence[Scope], observed: Observed, state_directory: str = STATE_DIRECTORY) -> None:
+def apply(*, plan: Plan, scopes: Sequence[Scope], state_directory: str = STATE_DIRECTORY) -> None:
     """Carry out every action. Raises StateError at the first that fails; the next run then goes on from there."""
     entries = {entry.path: entry for scope in scopes for entry in scope.entries}
     _refuse_unsent(plan, entries)
     left = plan.packages("install") + plan.packages("remove")
     if left:
         raise StateError(f"packages are not as declared after the package manager ran: {', '.join(left)}. Look at its log on the host.")
-    with _staged(plan, entries) as staged:
-        _journal(plan, observed, state_directory)
-        _accounts(plan, scopes)
-        _directories(plan, entries)
-        _put_in_place(plan, entries, staged)
-    _removals(plan)
-    _systemd(plan)
-    for remembered in plan.manifests:
-        if remembered.paths or remembered.made or remembered.users or remembered.groups:
-            manifest.save(remembered, directory=state_directory)
-        else:
-            manifest.drop(remembered.scope, directory=state_directory)
+    os.umask(0o022)
+    if plan.actions:
+        staged = _journal_and_stage(plan, entries, state_directory)
+        try:
+            accounts.converge(plan, scopes)
+            _directories(plan, entries)
+            _put_in_place(plan, entries, staged)
+        finally:
+            _unstage(staged)
+        _removals(plan)
+        _sync(plan, staged)
+        _systemd(plan)
+    manifest.finish(plan.manifests, directory=state_directory)
 
 
 def _refuse_unsent(plan: Plan, entries: Mapping[str, Entry]) -> None:
@@ -125,68 +90,37 @@ def _refuse_unsent(plan: Plan, entries: Mapping[str, Entry]) -> None:
         raise StateError(f"{unsent[0]} changed on the host while it was being converged. Nothing was written. Run again.")
 
 
-def _journal(plan: Plan, observed: Observed, state_directory: str) -> None:
-    """Before the first write: remember the old and the new paths, and the unit actions that are owed from here on."""
-    for new in plan.manifests:
-        old = observed.manifests.get(new.scope) or Manifest(new.scope)
-        owed = tuple(sorted({*old.owed, *plan.owed(new.scope)}))
-        journal = replace(new, paths={**old.paths, **new.paths}, made=tuple(sorted({*old.made, *new.made})), owed=owed)
-        manifest.save(journal, directory=state_directory)
+def _journal_and_stage(plan: Plan, entries: Mapping[str, Entry], state_directory: str) -> dict[str, str]:
+    """Journal this plan, then write every new content beside its target and let it be validated; gives path → staged path.
 
-
-# -- accounts
-
-
-def _accounts(plan: Plan, scopes: Sequence[Scope]) -> None:
-    groups = {group.name: replace(group, gid=plan.numbers.get(("group", group.name))) for scope in scopes for group in scope.groups}
-    users = {user.name: replace(user, uid=plan.numbers.get(("user", user.name))) for scope in scopes for user in scope.users}
-    for action in plan.actions:
-        if action.kind == "group" and action.action == "create":
-            group = groups[action.name]
-            number = ["--gid", str(group.gid)] if group.gid is not None else []
-            systemd.run("groupadd", *(["--system"] if group.system else []), *number, group.name)
-        elif action.kind == "user" and action.action == "create":
-            _create_user(users[action.name])
-        elif action.kind == "user" and action.action == "change":
-            _change_user(users[action.name])
-        elif action.kind in ("user", "group") and action.action == "remove":
-            systemd.run("userdel" if action.kind == "user" else "groupdel", action.name)
-
-
-def _create_user(user: User) -> None:
-    options = ["--gid", user.group, "--home-dir", user.home, "--shell", user.shell, "--no-create-home"]
-    if user.system:
-        options.append("--system")
-    if user.uid is not None:
-        options += ["--uid", str(user.uid)]
-    if user.groups:
-        options += ["--groups", ",".join(user.groups)]
-    systemd.run("useradd", *options, user.name)
-
-
-def _change_user(user: User) -> None:
-    options = ["--gid", user.group, "--home", user.home, "--shell", user.shell]
-    if user.groups:
-        options += ["--append", "--groups", ",".join(user.groups)]
-    systemd.run("usermod", *options, user.name)
-
-
-# -- paths
-
-
-@contextmanager
-def _staged(plan: Plan, entries: Mapping[str, Entry]) -> Iterator[dict[str, str]]:
-    """Write every new content beside its target and let it be validated; gives path → staged path. Nothing is left behind."""
+    Where a content is refused nothing has changed, so the journal says again what it said before.
+    """
     staged = {path: files.staged_path(path, below=files.existing_ancestor(path)) for path in plan.needs}
+    links = {a.name: files.staged_path(a.name) for a in plan.actions if a.kind == LINK and a.action != "remove"}
+    before = manifest.journalled(directory=state_directory)
+    journal = dict(before)
+    for entry in plan.journal:
+        mine = {temporary for path, temporary in {**staged, **links}.items() if entries[path].scope == entry.scope}
+        journal[entry.scope] = replace(entry, staged=tuple(sorted(mine.union(entry.staged))))
+    manifest.write_journal(journal, directory=state_directory)
     try:
         for path, temporary in staged.items():
             files.stage(temporary, entries[path].data or b"")
         for path, temporary in staged.items():
             _validate(entries[path], temporary)
-        yield staged
-    finally:
-        for temporary in staged.values():
-            files.remove_if_there(temporary)
+    except BaseException:
+        _unstage(staged)
+        manifest.write_journal(before, directory=state_directory)
+        raise
+    return staged
+
+
+def _unstage(staged: Mapping[str, str]) -> None:
+    for temporary in staged.values():
+        files.remove_if_there(temporary)
+
+
+# -- paths
 
 
 def _put_in_place(plan: Plan, entries: Mapping[str, Entry], staged: Mapping[str, str]) -> None:
@@ -199,8 +133,14 @@ def _put_in_place(plan: Plan, entries: Mapping[str, Entry], staged: Mapping[str,
             files.link_atomically(entry.path, entry.target)
         else:
             _set_attributes(entry)
-    for directory in sorted({os.path.dirname(entry.path) for entry in wanted}):
-        files.sync_directory(directory)
+
+
+def _sync(plan: Plan, staged: Mapping[str, str]) -> None:
+    """Make every name that was created, renamed or removed durable: after a power cut the journal must not be gone before they are there."""
+    changed = [a.name for a in plan.actions if a.kind in (FILE, LINK, DIRECTORY)]
+    for directory in sorted({os.path.dirname(path) for path in [*changed, *staged.values()]}):
+        if os.path.isdir(directory):
+            files.sync_directory(directory)
 
 
 def _directories(plan: Plan, entries: Mapping[str, Entry]) -> None:
@@ -208,7 +148,7 @@ def _directories(plan: Plan, entries: Mapping[str, Entry]) -> None:
         if action.kind != DIRECTORY or action.action == "remove":
             continue
         if action.action == "create":
-            os.makedirs(action.name, 0o700, exist_ok=True)  # the journal may have made a parent of its own directory
+            files.make_directories(action.name, mode=0o700 if action.name in entries else 0o755)  # an undeclared parent is whole at once
         _set_attributes(entries.get(action.name) or Entry(action.scope, DIRECTORY, action.name, mode=0o755))
 
 
@@ -218,6 +158,7 @@ def _set_attributes(entry: Entry, *, path: str | None = None) -> None:
     try:
         os.fchown(descriptor, uid, gid)
         os.fchmod(descriptor, entry.mode)
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -256,7 +197,15 @@ def _systemd(plan: Plan) -> None:
             systemd.run("systemctl", "daemon-reload")
         elif action.kind == "unit" and f"/etc/systemd/system/{action.name}" not in retired:
             systemd.act(action.action, action.name)
+    _sync_enablement({a.action for a in plan.actions if a.kind == "unit"})
     _settle([a for a in plan.actions if a.kind == "unit" and a.action in ("start", "restart")])
+
+
+def _sync_enablement(verbs: Iterable[str]) -> None:
+    """Make the links durable that systemd has made or removed."""
+    if not {"enable", "disable", "mask", "unmask"}.isdisjoint(verbs):
+        for directory, _, _ in os.walk(UNIT_DIRECTORY):
+            files.sync_directory(directory)
 
 
 def _settle(started: Sequence[Action]) -> None:
@@ -264,7 +213,7 @@ def _settle(started: Sequence[Action]) -> None:
     if not started:
         return
     names = [action.name for action in started]
-    deadline = time.monotonic() + 1.0
+    deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         status = systemd.statuses(names)
         broken = [name for name in names if status[name].active == "failed" or status[name].sub == "auto-restart"]

@@ -44,8 +44,18 @@ def stage(staged: str, data: bytes, *, mode: int = 0o600) -> None:
         os.close(descriptor)
 
 
+def make_directories(path: str, *, mode: int = 0o755) -> None:
+    """Make a directory and what is missing above it, each in one step with its final mode, and durably."""
+    parent = os.path.dirname(path)
+    if not os.path.isdir(parent):
+        make_directories(parent)
+    if not os.path.isdir(path):
+        os.mkdir(path, mode)
+        sync_directory(parent)
+
+
 def sync_directory(path: str) -> None:
-    """Make renames in a directory durable."""
+    """Make what was created, renamed or removed in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

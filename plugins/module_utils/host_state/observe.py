@@ -13,7 +13,7 @@ import stat
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from . import manifest, packages, ports, systemd
+from . import manifest, packages, ports, shadow, systemd
 from .files import refuse_foreign_links
 from .model import DIRECTORY, FILE, LINK, STATE_DIRECTORY, UNIT_DIRECTORY, Entry, Scope
 
@@ -37,22 +37,24 @@ class PathState:
 
 @dataclass(frozen=True)
 class UserState:
-    """One existing user."""
+    """One existing user; ``shadowed`` says that /etc/shadow knows it, too."""
 
     uid: int
     gid: int
     home: str
     shell: str
     groups: frozenset[str]
+    shadowed: bool = True
 
 
 @dataclass(frozen=True)
 class Observed:
-    """A host, as far as some scopes concern it. ``drop_ins`` are those of units whose files are declared; the orphans are numbers on owned
-    paths that no account has."""
+    """A host, as far as some scopes concern it. ``bare_groups`` are those that /etc/gshadow lacks; ``drop_ins`` are those of units whose files
+    are declared; the orphans are numbers on owned paths that no account has."""
 
     packages: frozenset[str] = frozenset()
     groups: Mapping[str, int] = field(default_factory=dict)
+    bare_groups: frozenset[str] = frozenset()
     users: Mapping[str, UserState] = field(default_factory=dict)
     paths: Mapping[str, PathState] = field(default_factory=dict)
     units: Mapping[str, systemd.UnitStatus] = field(default_factory=dict)
@@ -72,6 +74,7 @@ def observe(*, scopes: Sequence[Scope], state_directory: str = STATE_DIRECTORY) 
     return Observed(
         packages=frozenset(packages.installed(sorted({p for s in scopes for p in s.packages + s.absent.packages}))),
         groups=groups,
+        bare_groups=shadow.bare_groups(),
         users=_users(scopes),
         paths=paths,
         units=systemd.statuses(_relevant_units(scopes, manifests)),
@@ -89,7 +92,7 @@ def _owned_paths(scopes: Sequence[Scope], manifests: Mapping[str, manifest.Manif
     for scope in scopes:
         old = manifests.get(scope.name) or manifest.Manifest(scope.name)
         owned.update(entry.path for entry in scope.entries)
-        owned.update(scope.absent.paths, old.paths, old.made)
+        owned.update(scope.absent.paths, old.paths, old.made, old.staged)
         owned.update(f"{UNIT_DIRECTORY}/{unit}" for unit in scope.absent.units)
     return owned
 
@@ -121,13 +124,14 @@ def _users(scopes: Sequence[Scope]) -> dict[str, UserState]:
     for group in grp.getgrall():
         for member in group.gr_mem:
             members.setdefault(member, set()).add(group.gr_name)
+    bare = shadow.bare_users()
     users = {}
     for name in names:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        users[name] = UserState(entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, frozenset(members.get(name, ())))
+        users[name] = UserState(entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, frozenset(members.get(name, ())), name not in bare)
     return users
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 
 from .errors import StateError
 from .manifest import Manifest
-from .model import DIRECTORY, FILE, LINK, UNIT_DIRECTORY, Entry, Scope, Unit, User
+from .model import DIRECTORY, FILE, LINK, STATE_DIRECTORY, UNIT_DIRECTORY, Entry, Scope, Unit, User
 from .observe import Observed, PathState, UserState, ancestors
 from .systemd import UnitStatus
 
 RELOAD_TREES = ("/etc/systemd/system/", "/usr/local/lib/systemd/system/")
+OWN_DIRECTORIES = (STATE_DIRECTORY, *ancestors(STATE_DIRECTORY))  # made with the journal, before everything else
 VERB_ORDER = ("unmask", "mask", "stop", "disable", "enable", "restart", "reload-or-restart", "start")
 
 
@@ -37,8 +38,8 @@ class Action:
 @dataclass(frozen=True)
 class Plan:
     """``actions`` in order; ``needs`` are paths whose content has to be sent; ``kept`` says what stays though it is no longer declared;
-    ``manifests`` is what has to be remembered after; ``record`` says that this alone is new; ``numbers`` are the uid and gid that an account
-    is made with where its files still carry one; ``warnings`` are for a person."""
+    ``manifests`` is what has to be remembered after, ``journal`` meanwhile; ``record`` says that this alone is new; ``numbers`` are the uid and
+    gid that an account is made with where its files still carry one; ``warnings`` are for a person."""
 
     actions: tuple[Action, ...]
     needs: tuple[str, ...]
@@ -46,16 +47,12 @@ class Plan:
     manifests: tuple[Manifest, ...]
     record: bool
     numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    journal: tuple[Manifest, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def packages(self, action: str) -> list[str]:
         """Names to install or to remove."""
         return [a.name for a in self.actions if a.kind == "package" and a.action == action]
-
-    def owed(self, scope: str) -> tuple[tuple[str, str], ...]:
-        """The systemd actions of one scope that a kill must not lose."""
-        owed = {(a.action, a.name) for a in self.actions if a.scope == scope and a.action in ("restart", "reload-or-restart", "stop")}
-        return tuple(sorted(owed)) + ((("daemon-reload", ""),) if any(a.kind == "systemd" for a in self.actions) else ())
 
 
 def plan(*, scopes: Sequence[Scope], observed: Observed, check: bool = False) -> Plan:
@@ -75,7 +72,9 @@ def plan(*, scopes: Sequence[Scope], observed: Observed, check: bool = False) ->
     kept: list[str] = []
     for scope in scopes:
         actions += _package_actions(scope, observed, planned={a.name for a in actions if a.kind == "package"})
-        actions += _account_actions(scope, observed, numbers)
+        actions += _group_actions(scope, observed)
+        actions += _user_actions(scope, observed, numbers)
+        actions += _absent_account_actions(scope, observed)
     paths: list[Action] = []
     numbered = _as_numbered(observed, numbers)
     for scope in scopes:
@@ -100,6 +99,7 @@ def plan(*, scopes: Sequence[Scope], observed: Observed, check: bool = False) ->
         ),
         kept=tuple(kept),
         manifests=manifests,
+        journal=tuple(_journal(scope, observed, new, actions) for scope, new in zip(scopes, manifests)),
         record=any((observed.manifests.get(m.scope) or Manifest(m.scope)) != m for m in manifests),
         numbers=numbers,
         warnings=tuple(warnings),
@@ -215,12 +215,17 @@ def _as_numbered(observed: Observed, numbers: Mapping[tuple[str, str], int]) -> 
     return replace(observed, users={**observed.users, **users}, groups={**observed.groups, **groups})
 
 
-def _account_actions(scope: Scope, observed: Observed, numbers: Mapping[tuple[str, str], int]) -> Iterator[Action]:
+def _group_actions(scope: Scope, observed: Observed) -> Iterator[Action]:
     for group in scope.groups:
         if group.name not in observed.groups:
             yield Action("create", "group", group.name, "missing", scope.name)
         else:
             _refuse_renumbering(scope.name, "group", group.name, group.gid, observed.groups[group.name])
+            if group.name in observed.bare_groups:
+                yield Action("change", "group", group.name, "has no entry in /etc/gshadow", scope.name)
+
+
+def _user_actions(scope: Scope, observed: Observed, numbers: Mapping[tuple[str, str], int]) -> Iterator[Action]:
     for user in scope.users:
         state = observed.users.get(user.name)
         if state is None:
@@ -230,6 +235,9 @@ def _account_actions(scope: Scope, observed: Observed, numbers: Mapping[tuple[st
         differences = user_differences(user, state, _as_numbered(observed, numbers).groups)
         if differences:
             yield Action("change", "user", user.name, ", ".join(differences), scope.name)
+
+
+def _absent_account_actions(scope: Scope, observed: Observed) -> Iterator[Action]:
     for name in scope.absent.users:
         if name in observed.users:
             yield Action("remove", "user", name, "declared absent", scope.name)
@@ -258,6 +266,8 @@ def user_differences(user: User, state: UserState, groups: Mapping[str, int]) ->
     missing = sorted(set(user.groups) - state.groups)
     if missing:
         differences.append(f"not in {', '.join(missing)}")
+    if not state.shadowed:
+        differences.append("has no entry in /etc/shadow")
     return differences
 
 
@@ -269,7 +279,7 @@ def _parent_actions(scope: Scope, observed: Observed, *, planned: set[str]) -> I
     seen = set(planned)
     for entry in scope.entries:
         for parent in reversed(ancestors(entry.path)):
-            if parent in observed.paths or parent in declared or parent in seen:
+            if parent in observed.paths or parent in declared or parent in seen or parent in OWN_DIRECTORIES:
                 continue
             seen.add(parent)
             yield Action("create", DIRECTORY, parent, "a declared path needs it", scope.name)
@@ -331,6 +341,7 @@ def _removals(scope: Scope, observed: Observed, kept: list[str]) -> Iterator[Act
                 else:
                     gone[path] = "no longer declared"
         gone.update(_needless_parents(old, declared, observed))
+        gone.update({path: "left by an interrupted run" for path in old.staged if path in observed.paths})
         kept += [f"user {name}: no longer declared; its files may be in use" for name in old.users if name not in {u.name for u in scope.users}]
     yield from _removal_actions(scope, observed, gone, kept, made=set(old.made) if old else set())
 
@@ -419,8 +430,9 @@ def _unit_verbs(unit: Unit, status: UnitStatus, changed: Mapping[str, Action]) -
 
 
 def _follow_up_verbs(scope: Scope, observed: Observed, changed: Mapping[str, Action]) -> Iterator[tuple[str, str, str]]:
+    enabled = {unit.name for unit in scope.units if unit.enabled}
     for verb, unit in _owed(scope, observed):
-        if unit and (_status(observed, unit).running if verb != "stop" else False):
+        if unit in enabled if verb == "enable" else unit and _status(observed, unit).running:
             yield verb, unit, "owed by an interrupted run"
     for entry in scope.entries:
         if entry.path in changed:
@@ -480,4 +492,30 @@ def _manifest(scope: Scope, observed: Observed, paths: Sequence[Action], old: Ma
         made=tuple(sorted(path for path in made - removed if path in observed.paths or any(a.name == path for a in paths))),
         users=tuple(sorted(user.name for user in scope.users)),
         groups=tuple(sorted(group.name for group in scope.groups)),
+    )
+
+
+def _journal(scope: Scope, observed: Observed, new: Manifest, actions: Sequence[Action]) -> Manifest:
+    """What must not be forgotten from the first write to the last: the old and the new paths, and the unit actions that no state shows.
+
+    A restart is owed to a unit that does not run, too: it may come up between two writes. An enablement is, as several links make it.
+    """
+    old = observed.manifests.get(scope.name) or Manifest(scope.name)
+    owed = set(old.owed)
+    if any(a.kind == "systemd" for a in actions):
+        owed.add(("daemon-reload", ""))
+    owed |= {(a.action, a.name) for a in actions if a.scope == scope.name and a.action in ("enable", "restart", "reload-or-restart")}
+    changed = {a.name for a in actions if a.kind in (FILE, LINK) and a.action != "remove"}
+    for entry in (e for e in scope.entries if e.path in changed):
+        units = (entry.unit,) if entry.unit and "@." not in entry.unit else ()
+        owed |= {("restart", unit) for unit in entry.restarts + units} | {("reload-or-restart", unit) for unit in entry.reloads}
+    return Manifest(
+        scope=scope.name,
+        paths={**old.paths, **new.paths},
+        kept=tuple(sorted({*new.kept, *(path for path in old.kept if path not in new.paths)})),
+        made=tuple(sorted({*old.made, *new.made})),
+        users=tuple(sorted({*old.users, *new.users})),
+        groups=tuple(sorted({*old.groups, *new.groups})),
+        owed=tuple(sorted(owed)),
+        staged=old.staged,
     )

@@ -55,7 +55,8 @@ def run(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a program with a plain locale; StateError with its last words where it fails."""
     environment = {**os.environ, "LC_ALL": "C"}
     try:
-        result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, stdin=subprocess.DEVNULL)
+        # The run lock is inherited: a step that outlives its killed run keeps the host until it is done.
+        result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, stdin=subprocess.DEVNULL, close_fds=False)
     except FileNotFoundError:
         raise StateError(f"{command[0]} is not on this host, and it is needed here. Declare the package that brings it.") from None
     if check and result.returncode:

@@ -44,8 +44,8 @@ class Host:
         return plan.plan(scopes=scopes, observed=observed), scopes, observed
 
     def converge(self, declaration: dict[str, Any]) -> list[str]:
-        planned, scopes, observed = self.plan(declaration)
-        steps.apply(plan=planned, scopes=scopes, observed=observed, state_directory=self.state)
+        planned, scopes, _ = self.plan(declaration)
+        steps.apply(plan=planned, scopes=scopes, state_directory=self.state)
         return [f"{a.action} {a.name.removeprefix(str(self.root) + '/')}" for a in planned.actions]
 
     def tree(self) -> dict[str, str]:
@@ -167,14 +167,6 @@ def test_an_unreadable_manifest_is_named_with_the_way_out(host: Host) -> None:
     Path(host.state, "demo.json").write_text("{")
     with pytest.raises(StateError, match=r"demo.json cannot be read .* Restore it from a backup"):
         host.plan({})
-
-
-def test_a_second_run_waits_and_then_names_the_holder(tmp_path: Path) -> None:
-    lock = str(tmp_path / "lock")
-    with steps.host_lock(path=lock), pytest.raises(StateError, match="another run is converging this host"), steps.host_lock(path=lock, patience=0):
-        pass
-    with steps.host_lock(path=lock, patience=0):
-        assert os.path.exists(lock), "a lock whose holder is gone does not block"
 
 
 def test_a_staged_file_lies_beside_its_target() -> None:

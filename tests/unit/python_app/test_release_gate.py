@@ -21,7 +21,7 @@ def deployed(root: Path, *releases: str, proved: bool) -> None:
 
 
 def gate(root: Path, *, health: Check | None = None, release: str | None = None) -> release_gate.Gate:
-    return release_gate.Gate(root=str(root), host="web-1", units=[], keep=2, health=health, release=release)
+    return release_gate.Gate(root=str(root), scope="python_app/x", host="web-1", units=[], keep=2, health=health, release=release)
 
 
 def test_check_mode_on_an_empty_host_is_no_failure(tmp_path: Path) -> None:
@@ -80,7 +80,9 @@ def test_f18_the_release_before_may_be_unhealthy_too(tmp_path: Path, monkeypatch
 
 
 def test_without_the_environment_file_no_journal_line_is_shown(tmp_path: Path) -> None:
-    shown = release_gate._journal(release_gate.Gate(root=str(tmp_path), host="x", units=["x.service"], keep=2, environment_file=str(tmp_path / "none")))
+    shown = release_gate._journal(
+        release_gate.Gate(root=str(tmp_path), scope="python_app/x", host="x", units=["x.service"], keep=2, environment_file=str(tmp_path / "none"))
+    )
     assert "secrets could not be masked" in shown
 
 

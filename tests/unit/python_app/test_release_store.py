@@ -135,15 +135,3 @@ def test_f19_the_way_back_is_to_what_ran_before_not_to_what_was_new_before(tmp_p
 def test_only_release_ids_become_paths(bad: str) -> None:
     with pytest.raises(store.ReleaseError, match="not a release id"):
         store.release_path("/opt/x", bad)
-
-
-def test_one_run_at_a_time(tmp_path: Path) -> None:
-    build(tmp_path, 1)
-    with (
-        store.locked(str(tmp_path)),
-        pytest.raises(store.ReleaseError, match="another run is working"),
-        store.locked(str(tmp_path)),
-    ):
-        pass
-    with store.locked(str(tmp_path)):
-        pass
