@@ -39,6 +39,9 @@ def remove_present(action: ActionBase, *, manager: str, packages: Sequence[str],
 
 def _run(action: ActionBase, manager: str, arguments: dict[str, Any], verb: str, task_vars: Mapping[str, Any], declared_by: str) -> None:
     result = _call(action, manager, arguments, task_vars, cache_seconds=CACHE_SECONDS)
+    if manager == "apt" and "dpkg was interrupted" in str(result.get("msg")):
+        _finish_interrupted(action, task_vars)
+        result = _call(action, manager, arguments, task_vars, cache_seconds=CACHE_SECONDS)
     if manager == "apt" and "No package matching" in str(result.get("msg")):
         result = _call(action, manager, arguments, task_vars, cache_seconds=0)  # a fresh image has lists that are new and empty
     if result.get("failed"):
@@ -46,6 +49,17 @@ def _run(action: ActionBase, manager: str, arguments: dict[str, Any], verb: str,
         raise AnsibleActionFail(
             f"cannot {verb} {', '.join(arguments['name'])} (declared by {declared_by}) with {manager}: {said}. Check the names in the declaration and"
             f" that the host reaches its package repository; a role's README says what it does without. What ran before still runs."
+        )
+
+
+def _finish_interrupted(action: ActionBase, task_vars: Mapping[str, Any]) -> None:
+    """Configure what a killed installation has left unpacked, as apt asks for. Configuration files that were edited stay as they are."""
+    command = ["env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"]
+    result = action._execute_module(module_name="ansible.builtin.command", module_args={"argv": command}, task_vars=task_vars)
+    if result.get("failed"):
+        said = " | ".join(str(result.get("stderr") or result.get("msg", "")).strip().splitlines()[-3:])
+        raise AnsibleActionFail(
+            f"an earlier installation was killed on this host, and dpkg --configure -a cannot finish it: {said}. Correct that on the host, then run again."
         )
 
 
