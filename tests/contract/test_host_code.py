@@ -36,6 +36,12 @@ def test_cores_import_with_the_standard_library_alone(python: str) -> None:
     checkout.run(python, "-I", "-S", "-c", program)
 
 
+@pytest.mark.parametrize("python", [python for python in (sys.executable, OLD) if python])
+def test_what_cron_calls_runs_with_the_standard_library_alone(python: str, tmp_path: Path) -> None:
+    said = checkout.run(python, "-I", "-S", str(checkout.ROOT / "roles/cron_jobs/files/job.py"), "--root", str(tmp_path), "tick")
+    assert '"jobs": 0' in said
+
+
 def test_there_is_host_code_to_look_at() -> None:
     assert len(HOST_CODE) > 10
     assert CORES

@@ -269,15 +269,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         summary = run(load(os.environ))
+        if os.environ.get("STEADY_JOB_COUNTS"):
+            with Path(os.environ["STEADY_JOB_COUNTS"]).open("a", encoding="ascii") as counts:
+                counts.write(summary.as_counts())
     except (ConfigurationError, ImportRunning, database.SchemaError, sqlite3.Error, OSError) as error:
         print(f"catscan.importer: {error}", file=sys.stderr)
         return 2
     for outcome in summary.files:
         if outcome.reason:
             print(f"{outcome.status}: {outcome.file}: {outcome.reason}", file=sys.stderr)
-    if os.environ.get("STEADY_JOB_COUNTS"):
-        with Path(os.environ["STEADY_JOB_COUNTS"]).open("a", encoding="ascii") as counts:
-            counts.write(summary.as_counts())
     print(json.dumps(summary.as_dict()) if options.json else summary.as_text())
     return 0 if summary.ok else 1
 
