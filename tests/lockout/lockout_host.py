@@ -16,7 +16,7 @@ from typing import Any
 
 import checkout
 
-IMAGE = os.environ.get("MOLECULE_IMAGE", "steady-lab/debian:12")
+IMAGE = "steady-lab/debian:12"
 FLAGS = (
     "--cap-add=SYS_ADMIN --cap-add=NET_ADMIN --security-opt=seccomp=unconfined --security-opt=apparmor=unconfined"
     " --volume=/sys/fs/cgroup:/sys/fs/cgroup:ro --tmpfs=/run --tmpfs=/run/lock --tmpfs=/tmp --publish=127.0.0.1::22"

@@ -22,7 +22,7 @@ from typing import Any
 DIRECTORY = "/var/lib/steady-fleet/guard"
 VERDICT = "/run/steady-fleet-guard.json"
 LOCK = "/run/steady-fleet.lock"
-LOCK_PATIENCE_SECONDS = 60.0
+LOCK_PATIENCE_SECONDS = 300.0
 UNITS = "/etc/systemd/system"
 BOOT_UNIT = "steady-fleet-guard-boot.service"
 UNIT_TREES = (UNITS + "/", "/usr/local/lib/systemd/system/")
@@ -65,13 +65,19 @@ def take_back(change: Mapping[str, Any], *, booting: bool = False, directory: st
     """
     for verb, unit in change["before"]:
         _systemctl(*(["--no-block"] if booting and verb == "stop" else []), verb, unit)
+    failures = []
     for saved in change["paths"]:
-        _restore(saved)
+        try:
+            _restore(saved)
+        except OSError as error:  # a full disk: the others are put back, and this one is tried again
+            failures.append(error)
     if any(saved["path"].startswith(UNIT_TREES) for saved in change["paths"]):
         _systemctl("daemon-reload")
     for verb, unit in change["after"]:
         if not booting or verb in ("enable", "mask"):
             _systemctl(verb, unit)
+    if failures:
+        raise failures[0]
     forget(change, outcome=REVERTED, directory=directory)
 
 
