@@ -125,6 +125,19 @@ def test_xreq5_a_run_that_a_power_cut_ended_is_caught_up(world: World) -> None:
     assert world.call("status", "--check").returncode == 0
 
 
+def test_xreq5_a_lost_run_is_not_taken_for_another_one_that_shares_its_lock(world: World) -> None:
+    world.declare("backup", "kill -KILL $PPID; sleep 60", lock="data")
+    world.now = "2026-11-22T08:00:01Z"
+    world.run("backup")
+    world.declare("other", "sleep 60", lock="data")
+    command = [sys.executable, str(FILES / "job.py"), "--root", str(world.root), "run", "other"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as other:
+        while world.status("other")["outcome"] != "running":
+            pass
+        assert world.status("backup")["outcome"] == "interrupted"
+        other.terminate()
+
+
 def test_shop25_a_job_first_declared_after_its_time_waits_for_the_next(world: World) -> None:
     world.declare("backup", since="")
     world.written("backup", "2026-11-22T08:30:00Z")

@@ -20,8 +20,8 @@ BRIEF_SECONDS = 1.0
 
 
 @contextlib.contextmanager
-def locked(path: str, *, wait: bool = False) -> Iterator[bool]:
-    """Hold the lock; yield whether it was free within a moment: who only looks holds it for no time at all."""
+def locked(path: str, *, holder: str = "", wait: bool = False) -> Iterator[bool]:
+    """Hold the lock, in the name of ``holder``; yield whether it was free within a moment: who only looks holds it for no time at all."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "rb") as file:
         give_up = time.monotonic() + BRIEF_SECONDS
@@ -30,6 +30,8 @@ def locked(path: str, *, wait: bool = False) -> Iterator[bool]:
                 yield False
                 return
             time.sleep(0.05)
+        os.ftruncate(file.fileno(), 0)
+        os.pwrite(file.fileno(), holder.encode(), 0)
         yield True
 
 
@@ -38,6 +40,13 @@ def is_free(path: str) -> bool:
     with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
         return _take(file.fileno(), fcntl.LOCK_SH, wait=False)
     return True
+
+
+def is_held(path: str, holder: str) -> bool:
+    """Whether the lock is held now, in the name of ``holder``."""
+    with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+        return file.read() == holder and not is_free(path)
+    return False
 
 
 def _take(file: int, kind: int, *, wait: bool) -> bool:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from . import judge, log, records, status
 from .log import Log
-from .model import BY_CATCH_UP, BY_CRON, BY_HAND, OK, REFUSED, RUNNING, SKIPPED, WAITING, Job, Paths, Record, Run, load_all
+from .model import BY_CATCH_UP, BY_CRON, BY_HAND, OK, OPEN, REFUSED, RUNNING, SKIPPED, WAITING, Job, Paths, Record, Run, load_all
 from .process import Stop
 from .schedule import stamp
 from .system import TICK_UNIT, System
@@ -30,7 +30,7 @@ def run(paths: Paths, job: Job, system: System, *, trigger: str = BY_HAND, tail:
     if trigger == BY_CRON and job.jitter_seconds:
         time.sleep(job.jitter_seconds * int.from_bytes(os.urandom(4), "big") / 2**32)
     with log.opened(paths, job, system.now) as out:
-        with records.locked(paths.lock(job.lock_name)) as free:
+        with records.locked(paths.lock(job.lock_name), holder=job.name) as free:
             code = _locked(paths, job, system, out, trigger, called) if free else _refuse(paths, job, out, trigger, called)
         too_long = os.fstat(out.file.fileno()).st_size > job.log_max_bytes
     status.publish(paths, system.now)
@@ -103,8 +103,8 @@ def _refuse(paths: Paths, job: Job, out: Log, trigger: str, called: datetime) ->
 
     def note(record: Record) -> Record:
         refused = replace(record, refusals=record.refusals + 1, last_refused=run.started)
-        # The run that goes on is the newest of the record and stays it: what it will become is the news.
-        if record.last is not None and record.last.outcome == RUNNING:
+        # The run that goes on (or waits) is the newest of the record and stays it: what it will become is the news.
+        if record.last is not None and record.last.outcome in OPEN:
             return replace(refused, runs=(*record.runs[:-1], run, record.last)[-job.history_keep :])
         return _with(refused, job, run)
 

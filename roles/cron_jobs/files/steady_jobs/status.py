@@ -13,16 +13,16 @@ from typing import Any
 
 from . import judge, log, records
 from .model import FAILED, INTERRUPTED, PARTLY, REFUSED, RUNNING, SKIPPED, TIMEOUT, TOO_FEW, Job, Paths, Record, load, load_all
-from .records import is_free, locked, read_json, replace_json
+from .records import is_held, locked, read_json, replace_json
 from .schedule import stamp
 
 BAD = (FAILED, PARTLY, TOO_FEW, TIMEOUT, REFUSED, SKIPPED, INTERRUPTED)
 
 
-def view(job: Job, record: Record, now: datetime, *, free: bool) -> dict[str, Any]:
+def view(job: Job, record: Record, now: datetime, *, running: bool) -> dict[str, Any]:
     """One job as status shows it: its last run (outcome ``never`` if there is none) and what is expected of it."""
     last: dict[str, Any] = asdict(record.last) if record.last else {"outcome": "never", "started": None}
-    if last["outcome"] == RUNNING and free:
+    if last["outcome"] == RUNNING and not running:
         last["outcome"] = INTERRUPTED
     following = job.times.next(now)
     expected = judge.expected_by(job, record, now)
@@ -44,7 +44,7 @@ def view(job: Job, record: Record, now: datetime, *, free: bool) -> dict[str, An
 
 def views(paths: Paths, now: datetime) -> list[dict[str, Any]]:
     """Every declared job, in order."""
-    return [view(job, records.read(paths, job), now, free=is_free(paths.lock(job.lock_name))) for job in load_all(paths).values()]
+    return [view(job, records.read(paths, job), now, running=is_held(paths.lock(job.lock_name), job.name)) for job in load_all(paths).values()]
 
 
 def publish(paths: Paths, now: Callable[[], datetime]) -> list[dict[str, Any]]:
