@@ -13,7 +13,14 @@ from typing import Any
 
 Spec = Mapping[str, Any]
 LISTENING = ("uvicorn", "gunicorn", "streamlit")
+BY_SOCKET = ("uvicorn", "gunicorn")
+"""Kinds whose port systemd holds for them. Streamlit has no way to take an open socket."""
 LOOPBACK = "127.0.0.1"
+FIRST_DESCRIPTOR = 3
+"""Where systemd puts the socket, sd_listen_fds(3)."""
+BACKLOG = 4096
+"""Connections that may wait while a service is replaced: what Linux allows by default (net.core.somaxconn)."""
+UVICORN = "/usr/local/libexec/steady-fleet/serve-uvicorn"
 STOP_SECONDS = 30
 NUMBERS = ("port", "workers", "time_limit_seconds", "timeout_stop_seconds")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -61,7 +68,15 @@ def _problems(unit: Spec) -> Iterator[str]:
             yield f"key 'environment': '{name}' is no name of a variable"
     if unit.get("memory_max") and not _MEMORY.fullmatch(str(unit["memory_max"])):
         yield f"key 'memory_max': '{unit['memory_max']}' is no size; write such as 512M, 2G or 50%"
+    yield from _socket_problems(unit)
     yield from _time_problems(unit)
+
+
+def _socket_problems(unit: Spec) -> Iterator[str]:
+    if unit.get("socket") and unit["kind"] not in (*BY_SOCKET, "command"):
+        yield f"key 'socket': {unit['kind']} cannot take over an open socket; leave it out"
+    elif unit.get("socket") and not unit.get("port"):
+        yield "key 'socket': say with 'port' where it listens"
 
 
 def _time_problems(unit: Spec) -> Iterator[str]:
@@ -108,6 +123,12 @@ def _authority(unit: Spec) -> str:
     return f"[{host}]:{unit['port']}" if ":" in host else f"{host}:{unit['port']}"
 
 
+def has_socket(unit: Spec) -> bool:
+    """Whether systemd holds the service's port, so that connections wait while the service is replaced."""
+    asked = unit.get("socket")
+    return bool(unit.get("port")) and (unit["kind"] in BY_SOCKET if asked is None else bool(asked))
+
+
 def stop_seconds(unit: Spec) -> int:
     """Return how long a stop may take: as declared, or long enough for the longest task of a Celery worker."""
     return int(unit.get("timeout_stop_seconds") or (unit.get("time_limit_seconds") or 0) + STOP_SECONDS)
@@ -116,30 +137,33 @@ def stop_seconds(unit: Spec) -> int:
 def _uvicorn(unit: Spec) -> list[str]:
     # uvicorn itself gives up on open connections before systemd does.
     grace = max(1, stop_seconds(unit) - 5)
-    words = ["uvicorn", unit["application"], "--host", _host(unit), "--port", unit["port"], "--timeout-graceful-shutdown", grace]
+    listen = ["--fd", FIRST_DESCRIPTOR] if has_socket(unit) else ["--host", _host(unit), "--port", unit["port"]]
+    words = [UVICORN, unit["application"], *listen, "--backlog", BACKLOG, "--timeout-graceful-shutdown", grace]
     return [str(word) for word in words] + (["--workers", str(unit["workers"])] if (unit.get("workers") or 1) > 1 else [])
 
 
 def _gunicorn(unit: Spec) -> list[str]:
     grace = max(1, stop_seconds(unit) - 5)
-    words = ["gunicorn", unit["application"], "--bind", _authority(unit), "--workers", unit.get("workers") or 1, "--graceful-timeout", grace]
+    # It takes systemd's socket by itself (LISTEN_FDS).
+    listen = [] if has_socket(unit) else ["--bind", _authority(unit)]
+    words = ["-m", "gunicorn", unit["application"], *listen, "--backlog", BACKLOG, "--workers", unit.get("workers") or 1, "--graceful-timeout", grace]
     return [str(word) for word in words]
 
 
 def _streamlit(unit: Spec) -> list[str]:
-    words = ["streamlit", "run", unit["application"], "--server.address", _host(unit), "--server.port", str(unit["port"])]
+    words = ["-m", "streamlit", "run", unit["application"], "--server.address", _host(unit), "--server.port", str(unit["port"])]
     return [*words, "--server.headless", "true", "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"]
 
 
 def _celery_worker(unit: Spec) -> list[str]:
-    words = ["celery", "--app", unit["application"], "worker", "--loglevel", "INFO", "--concurrency", str(unit.get("workers") or 1)]
+    words = ["-m", "celery", "--app", unit["application"], "worker", "--loglevel", "INFO", "--concurrency", str(unit.get("workers") or 1)]
     limit = unit.get("time_limit_seconds")
     # A minute before a task is killed it is told, so that it can put its affairs in order.
     return words + ([f"--time-limit={limit}", f"--soft-time-limit={max(1, limit - 60)}"] if limit else [])
 
 
 def _celery_beat(unit: Spec) -> list[str]:
-    words = ["celery", "--app", unit["application"], "beat", "--loglevel", "INFO", "--pidfile="]
+    words = ["-m", "celery", "--app", unit["application"], "beat", "--loglevel", "INFO", "--pidfile="]
     return [*words, "--schedule", f"/var/lib/{unit['name']}/celerybeat-schedule"]
 
 
@@ -153,11 +177,11 @@ _KINDS: Mapping[str, Callable[[Spec], list[str]]] = {
 
 
 def argv(unit: Spec) -> list[str]:
-    """Return the words of the service's command. Modules are run by the venv's own Python, so no script's first line matters."""
+    """Return the words of the service's command. The venv's own Python runs it, so no script's first line matters."""
     further = [str(word) for word in unit.get("arguments") or []]
     if unit["kind"] == "command":
         return [str(word) for word in unit["command"]] + further
-    return [f"{unit['venv']}/bin/python", "-m", *_KINDS[unit["kind"]](unit), *further]
+    return [f"{unit['venv']}/bin/python", *_KINDS[unit["kind"]](unit), *further]
 
 
 def quote(word: str, *, command: bool = False) -> str:
@@ -173,18 +197,31 @@ def quote(word: str, *, command: bool = False) -> str:
 
 
 def unit_declarations(units: Iterable[Spec]) -> list[dict[str, Any]]:
-    """Return the services as the units of ``steady.fleet.host_state``, with what a declaration only implies made explicit for the template."""
-    return [
-        {
-            "name": f"{unit['name']}.service",
-            "template": "service.j2",
-            "vars": {"__systemd_service_unit": unit, "__systemd_service_words": _words(unit)},
-            "enabled": True if unit.get("enabled") is None else unit["enabled"],
-            "state": unit.get("state") or "started",
-            "ports": [unit["port"]] if unit.get("port") else [],
-        }
-        for unit in map(_typed, units)
-    ]
+    """Return the services, and their sockets, as the units of ``steady.fleet.host_state``.
+
+    What a declaration only implies is made explicit for the templates.
+    """
+    return [declared for unit in map(_typed, units) for declared in _declared(unit)]
+
+
+def _declared(unit: Spec) -> Iterator[dict[str, Any]]:
+    common = {
+        "vars": {"__systemd_service_unit": unit, "__systemd_service_words": _words(unit)},
+        "enabled": True if unit.get("enabled") is None else unit["enabled"],
+        "state": unit.get("state") or "started",
+    }
+    ports = [unit["port"]] if unit.get("port") else []
+    # Who holds the port answers for it.
+    if has_socket(unit):
+        yield {"name": f"{unit['name']}.socket", "template": "socket.j2", **common, "ports": ports}
+        ports = []
+    yield {"name": f"{unit['name']}.service", "template": "service.j2", **common, "ports": ports}
+
+
+def host_programs(units: Iterable[Spec]) -> list[dict[str, Any]]:
+    """Return the programs that the services are started with, as the files of ``steady.fleet.host_state``."""
+    served = [f"{unit['name']}.service" for unit in units if unit["kind"] == "uvicorn"]
+    return [{"path": UVICORN, "source": "serve_uvicorn.py", "restarts": served}] if served else []
 
 
 def _words(unit: Spec) -> dict[str, Any]:
@@ -200,6 +237,9 @@ def _words(unit: Spec) -> dict[str, Any]:
         "working_directory": (unit.get("working_directory") or "").replace("%", "%%"),
         "environment_file": (unit.get("environment_file") or "").replace("%", "%%"),
         "stop_seconds": stop_seconds(unit),
+        "socket": f"{unit['name']}.socket" if has_socket(unit) else "",
+        "listen": _authority(unit) if has_socket(unit) else "",
+        "backlog": BACKLOG,
         "state_directory": unit["name"] if unit["kind"] == "celery_beat" else "",
         "runtime_directory": unit["name"] if unit["kind"] == "gunicorn" else "",
         "type": "notify" if unit["kind"] == "gunicorn" else "exec",

@@ -389,14 +389,28 @@ def _unit_actions(scopes: Sequence[Scope], observed: Observed, paths: Sequence[A
         for name, why in _retired_units(scope, observed):
             for verb in _retiring_verbs(_status(observed, name)):
                 add(verb, name, why, scope.name)
-    _refuse_taken_ports(scopes, observed, {name for verb, name in verbs if verb == "start"})
-    actions = [a for verb in VERB_ORDER for (v, _), a in sorted(verbs.items()) if v == verb and not _overruled(a, verbs)]
+    # systemd opens no socket while its service runs without it; a restart of the service opens it on the way.
+    for service, action in _services_of_new_sockets(verbs, observed):
+        add("restart", service, f"{action.name} {action.why}", action.scope)
+    _refuse_taken_ports(scopes, observed, {name for verb, name in verbs if verb in ("start", "restart")})
+    actions = [a for verb in VERB_ORDER for (v, _), a in sorted(verbs.items(), key=_sockets_first) if v == verb and not _overruled(a, verbs)]
     owed_reload = [s.name for s in scopes for verb, _ in _owed(s, observed) if verb == "daemon-reload"]
     if reload_needed or stale or owed_reload:
         why = "unit files change" if reload_needed else "unit files changed since systemd read them"
         scope_name = reload_needed[0].scope if reload_needed else stale[0].scope if stale else owed_reload[0]
         actions.insert(0, Action("reload", "systemd", "manager", why, scope_name))
     return actions
+
+
+def _sockets_first(item: tuple[tuple[str, str], Action]) -> tuple[bool, tuple[str, str]]:
+    """A service needs its socket before it starts, and a socket that outlives its service would start it again."""
+    (_, name), _ = item
+    return not name.endswith(".socket"), item[0]
+
+
+def _services_of_new_sockets(verbs: Mapping[tuple[str, str], Action], observed: Observed) -> list[tuple[str, Action]]:
+    started = [(name.rpartition(".")[0] + ".service", a) for (verb, name), a in verbs.items() if verb == "start" and name.endswith(".socket")]
+    return [(service, a) for service, a in started if _status(observed, service).running and ("stop", service) not in verbs]
 
 
 def _status(observed: Observed, name: str) -> UnitStatus:
@@ -472,11 +486,18 @@ def _refuse_taken_ports(scopes: Sequence[Scope], observed: Observed, starting: s
         for unit in scope.units:
             for port in unit.ports:
                 holder = observed.ports.get(port)
-                if unit.name in starting and holder is not None and unit.name not in holder:
+                if unit.name in starting and holder is not None and not _is_own(unit.name, holder, observed):
                     raise StateError(
                         f"{scope.name}: {unit.name} is to listen on port {port}, which {holder} has taken. Nothing was changed."
                         f" Stop that process, or give the unit another port."
                     )
+
+
+def _is_own(unit: str, holder: str, observed: Observed) -> bool:
+    """Whether a port is held by the unit itself, by its service, or by systemd for its socket."""
+    stem = unit.rpartition(".")[0]
+    by_systemd = "(pid 1," in holder or "(pid 1)" in holder
+    return f", {stem}.service)" in holder or (by_systemd and _status(observed, f"{stem}.socket").running)
 
 
 # -- what is remembered

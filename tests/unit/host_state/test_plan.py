@@ -160,6 +160,48 @@ def test_its_own_port_is_no_conflict() -> None:
     assert decide({"units": [{**UNIT, "ports": [8000]}]}, observed) == []
 
 
+SOCKET_PATH = "/etc/systemd/system/a.socket"
+SOCKET = {**UNIT, "name": "a.socket", "ports": [8000]}
+BY_SERVICE, BY_SYSTEMD = {8000: "python3 (pid 7, a.service)"}, {8000: "systemd (pid 1, init.scope)"}
+ABSENT = UnitStatus()
+
+
+def test_cs22_a_service_that_holds_its_port_itself_gives_it_to_its_socket() -> None:
+    paths = {**SYSTEMD, UNIT_PATH: PathState("file", mode=0o644, digest="former")}
+    old = Manifest("demo", paths={UNIT_PATH: ("file", "a.service")})
+    observed = host(paths=paths, units={"a.service": RUNNING, "a.socket": ABSENT}, ports=BY_SERVICE, manifests={"demo": old})
+    assert decide({"units": [SOCKET, UNIT]}, observed)[2:] == ["reload manager", "enable a.socket", "restart a.service", "start a.socket"]
+
+
+@pytest.mark.parametrize("status", [RUNNING, UnitStatus("loaded", "failed", "failed", "enabled")])
+def test_cs22_a_service_takes_the_port_of_the_socket_that_it_had(status: UnitStatus) -> None:
+    old = Manifest("demo", paths={UNIT_PATH: ("file", "a.service"), SOCKET_PATH: ("file", "a.socket")})
+    paths = {**SYSTEMD, UNIT_PATH: PathState("file", mode=0o644, digest="former"), SOCKET_PATH: SAME}
+    observed = host(paths=paths, units={"a.service": status, "a.socket": RUNNING}, ports=BY_SYSTEMD, manifests={"demo": old})
+    verb = "restart" if status is RUNNING else "start"
+    expected = ["remove " + SOCKET_PATH, "reload manager", "stop a.socket", "disable a.socket", f"{verb} a.service"]
+    assert decide({"units": [{**UNIT, "ports": [8000]}]}, observed)[1:] == expected
+
+
+def test_cs22_a_lost_socket_comes_back_with_its_service() -> None:
+    paths = {**SYSTEMD, UNIT_PATH: SAME, SOCKET_PATH: SAME}
+    observed = host(paths=paths, units={"a.service": RUNNING, "a.socket": UnitStatus("loaded", "failed", "failed", "enabled")}, ports=BY_SERVICE)
+    assert decide({"units": [SOCKET, UNIT]}, observed) == ["restart a.service", "start a.socket"]
+
+
+@pytest.mark.parametrize(("state", "verb"), [("started", "start"), ("stopped", "stop")])
+def test_a_socket_goes_before_its_service(state: str, verb: str) -> None:
+    paths = {**SYSTEMD, UNIT_PATH: SAME, SOCKET_PATH: SAME}
+    status = RUNNING if state == "stopped" else UnitStatus("loaded", "inactive", "dead", "enabled")
+    observed = host(paths=paths, units={"a.service": status, "a.socket": status})
+    assert decide({"units": [{**UNIT, "state": state}, {**SOCKET, "state": state}]}, observed) == [f"{verb} a.socket", f"{verb} a.service"]
+
+
+def test_a_port_that_systemd_holds_for_another_socket_is_refused() -> None:
+    with pytest.raises(StateError, match=r"port 8000, which systemd \(pid 1, init.scope\) has taken"):
+        decide({"units": [SOCKET]}, host(paths=SYSTEMD, ports=BY_SYSTEMD))
+
+
 def test_a_unit_that_nothing_brings_is_refused() -> None:
     with pytest.raises(StateError, match=r"there is no unit typo.service"):
         decide({"units": [{"name": "typo.service", "enabled": True}]}, host())

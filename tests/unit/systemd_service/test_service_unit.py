@@ -6,7 +6,14 @@ import shlex
 from typing import Any
 
 import pytest
-from ansible_collections.steady.fleet.plugins.plugin_utils.service_unit import argv, quote, stop_seconds, unit_declarations, unit_problems
+from ansible_collections.steady.fleet.plugins.plugin_utils.service_unit import (
+    argv,
+    host_programs,
+    quote,
+    stop_seconds,
+    unit_declarations,
+    unit_problems,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,8 +30,38 @@ COMMAND: dict[str, Any] = {"name": "say", "kind": "command", "user": "catscan", 
 
 
 def test_cs24_w24_the_api_binds_loopback() -> None:
-    assert " ".join(argv(API)).startswith("/opt/catscan/current/venv/bin/python -m uvicorn catscan.api:app --host 127.0.0.1 --port 8000 ")
+    (socket, _) = unit_declarations([API])
+    assert socket["vars"]["__systemd_service_words"]["listen"] == "127.0.0.1:8000"
     assert unit_problems([API]) == []
+
+
+SERVE = "/opt/catscan/current/venv/bin/python /usr/local/libexec/steady-fleet/serve-uvicorn catscan.api:app"
+
+
+def test_cs22_systemd_holds_the_port_of_uvicorn_and_gunicorn() -> None:
+    assert " ".join(argv(API)).startswith(f"{SERVE} --fd 3 --backlog 4096 ")
+    assert "--bind" not in argv({**API, "kind": "gunicorn"})
+    for kind in ("uvicorn", "gunicorn"):
+        names = [(unit["name"], unit["ports"], unit["state"]) for unit in unit_declarations([{**API, "kind": kind}])]
+        assert names == [("catscan-api.socket", [8000], "started"), ("catscan-api.service", [], "started")]
+
+
+def test_cs22_a_service_may_keep_its_port() -> None:
+    unit = {**API, "socket": False}
+    assert " ".join(argv(unit)).startswith(f"{SERVE} --host 127.0.0.1 --port 8000 ")
+    assert [(unit["name"], unit["ports"]) for unit in unit_declarations([unit])] == [("catscan-api.service", [8000])]
+
+
+def test_cs22_a_command_may_take_a_socket() -> None:
+    assert len(unit_declarations([{**COMMAND, "port": 9000}])) == 1
+    assert [unit["name"] for unit in unit_declarations([{**COMMAND, "port": 9000, "socket": True}])] == ["say.socket", "say.service"]
+
+
+def test_uvicorn_brings_the_program_that_stops_it_without_loss() -> None:
+    (program,) = host_programs([API, WORKER])
+    assert program["path"] in argv(API)
+    assert program["restarts"] == ["catscan-api.service"]
+    assert host_programs([WORKER, COMMAND]) == []
 
 
 @pytest.mark.parametrize(
@@ -65,6 +102,8 @@ def test_w24_other_words_are_left_alone(word: str) -> None:
         ({**API, "memory_max": "lots"}, "key 'memory_max': 'lots'"),
         ({**API, "writable_paths": ["data"]}, "key 'writable_paths': 'data'"),
         ({**API, "description": "a\nb"}, "key 'description'"),
+        ({**API, "kind": "streamlit", "socket": True}, "key 'socket': streamlit cannot take over an open socket"),
+        ({**COMMAND, "socket": True}, "key 'socket': say with 'port' where it listens"),
         ({**API, "time_limit_seconds": 5}, "key 'time_limit_seconds'"),
         ({**WORKER, "time_limit_seconds": 1800, "timeout_stop_seconds": 60}, "key 'timeout_stop_seconds'"),
     ],
@@ -87,8 +126,8 @@ def test_two_services_share_neither_name_nor_port() -> None:
 
 def test_vdb20_the_worker_is_started_as_the_plan_says_and_may_finish_its_task() -> None:
     unit = {**WORKER, "workers": 4, "time_limit_seconds": 1800}
-    assert argv(unit)[2:] == [
-        *("celery", "--app", "app.celery_config", "worker", "--loglevel", "INFO", "--concurrency", "4"),
+    assert argv(unit)[1:] == [
+        *("-m", "celery", "--app", "app.celery_config", "worker", "--loglevel", "INFO", "--concurrency", "4"),
         *("--time-limit=1800", "--soft-time-limit=1740"),
     ]
     assert stop_seconds(unit) > 1800
@@ -96,8 +135,9 @@ def test_vdb20_the_worker_is_started_as_the_plan_says_and_may_finish_its_task() 
 
 def test_cti28_uvicorn_and_gunicorn_finish_requests_before_systemd_kills_them() -> None:
     assert argv({**API, "timeout_stop_seconds": 20})[-2:] == ["--timeout-graceful-shutdown", "15"]
-    assert argv({**API, "kind": "gunicorn", "workers": 3})[3:] == ["catscan.api:app", "--bind", "127.0.0.1:8000", "--workers", "3", "--graceful-timeout", "25"]
-    assert "[::1]:8000" in argv({**API, "kind": "gunicorn", "host": "::1"})
+    words = argv({**API, "kind": "gunicorn", "workers": 3, "socket": False})
+    assert words[3:] == ["catscan.api:app", "--bind", "127.0.0.1:8000", "--backlog", "4096", "--workers", "3", "--graceful-timeout", "25"]
+    assert "[::1]:8000" in argv({**API, "kind": "gunicorn", "host": "::1", "socket": False})
 
 
 def test_shop16_the_dashboard_is_headless_on_loopback() -> None:
@@ -113,10 +153,10 @@ def test_the_beat_keeps_its_schedule_in_a_directory_of_its_own() -> None:
 
 
 def test_cs25_a_service_starts_now_and_at_boot_and_says_its_port() -> None:
-    (declared,) = unit_declarations([API])
-    assert (declared["name"], declared["enabled"], declared["state"], declared["ports"]) == ("catscan-api.service", True, "started", [8000])
-    (stopped,) = unit_declarations([{**API, "enabled": False, "state": "stopped"}])
-    assert (stopped["enabled"], stopped["state"]) == (False, "stopped")
+    for declared in unit_declarations([API]):
+        assert (declared["enabled"], declared["state"]) == (True, "started")
+    for declared in unit_declarations([{**API, "enabled": False, "state": "stopped"}]):
+        assert (declared["enabled"], declared["state"]) == (False, "stopped")
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f")))
