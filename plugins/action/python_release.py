@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import importlib
 import io
+import json
 import os
 import shlex
 import tarfile
@@ -19,7 +20,10 @@ from typing import Any
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible_collections.steady.fleet.plugins.module_utils import release_environment
+from ansible_collections.steady.fleet.plugins.module_utils.release_store import WITHDRAWN
 from ansible_collections.steady.fleet.plugins.plugin_utils import packages, run_lock, ship, sources, wheels
 
 USER_ERRORS = (ship.ShipError, sources.SourceError, wheels.WheelError)
@@ -101,10 +105,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _converge(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         release = self._release(args)
         state = self._glance(release) or self._call(args, {"phase": "probe"}, release, task_vars)
+        declined = self._declined(args, release, state)
         result = {
             "release": release.id,
             "path": release.path,
             "current": state["current"],
+            "target": state["current"] if declined else release.id,
+            "declined": declined,
+            "withdrawn": bool(declined) and state["rejected"]["kind"] == WITHDRAWN,
             "source": release.source.description,
             "changed": not state["complete"],
             "plan": [] if state["complete"] else _plan(args, release, state),
@@ -157,10 +165,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _glance(self, release: Release) -> dict[str, Any] | None:
         """The state of a host that has the release, read without a Python start there, which costs seven times as much; else None."""
         record, link = f"{release.path}/release.json", f"{release.root}/current"
-        answer = self._low_level_execute_command(f"cat {shlex.quote(record)} && readlink {shlex.quote(link)}", sudoable=True)
+        rejected = shlex.quote(f"{release.path}/rejected.json")
+        command = f"test -e {shlex.quote(record)} && readlink {shlex.quote(link)} && if test -e {rejected}; then cat {rejected}; fi"
+        answer = self._low_level_execute_command(command, sudoable=True)
         if answer["rc"] != 0:
             return None
-        return {"complete": True, "directories": [], "current": os.path.basename(answer["stdout"].splitlines()[-1])}
+        current, _, rejection = answer["stdout"].strip().partition("\n")
+        return {
+            "complete": True,
+            "directories": [],
+            "current": os.path.basename(current.strip()),
+            "rejected": json.loads(rejection) if rejection else None,
+        }
 
     def _call(self, args: Mapping[str, Any], request: dict[str, Any], release: Release, task_vars: dict[str, Any]) -> dict[str, Any]:
         python = str(args.get("python", "python3"))
@@ -172,14 +188,31 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(f"{host}: release {release.id} of {args['name']}: {result.get('msg', result)}")
         return result
 
-    def _check_secrets(self, args: Mapping[str, Any]) -> None:
-        """A secret that is missing should stop the run now, not after minutes of building. The values are dropped."""
+    def _declined(self, args: Mapping[str, Any], release: Release, state: Mapping[str, Any]) -> str:
+        """One sentence why a release that the host has rejected is not switched to again; empty where it may be."""
+        rejected, current = state.get("rejected"), state["current"]
+        if not rejected or not current or boolean(args.get("retry", False)):
+            return ""
+        at = f"{rejected['at'][:16].replace('T', ' ')} UTC"
+        again = "-e python_app_retry=true tries it again"
+        if rejected["kind"] == WITHDRAWN:
+            return f"release {release.id} of {args['name']} was rolled back by hand at {at}, so {current} stays until the source changes; {again}."
+        environment = dict(args.get("environment") or {}) | self._check_secrets(args)
+        if release_environment.digest(release_environment.render(environment)) != rejected["environment"]:
+            return ""
+        return (
+            f"release {release.id} of {args['name']} failed its gate at {at} ({rejected['why']}), so {current} stays. Correct the release or its"
+            f" environment and run again; {again} unchanged."
+        )
+
+    def _check_secrets(self, args: Mapping[str, Any]) -> dict[str, str]:
+        """The secrets' values. One that is missing should stop the run now, not after minutes of building."""
         if not args.get("secrets"):
-            return
+            return {}
         # Imported only here: boto3 takes a third of a second, which a run without a build should not pay.
         aws = importlib.import_module("ansible_collections.steady.fleet.plugins.plugin_utils.release_aws")
         try:
-            aws.environment_of_secrets(args["secrets"])
+            return dict(aws.environment_of_secrets(args["secrets"]))
         except aws.AwsError as error:
             raise AnsibleActionFail(str(error)) from None
 

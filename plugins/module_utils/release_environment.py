@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -54,6 +55,19 @@ def parse(text: str) -> dict[str, str]:
         if match:
             found[match[1]] = re.sub(r"\\(.)", r"\1", match[2])
     return found
+
+
+def digest(text: str) -> str:
+    """A digest of what the lines say, whatever comments stand between them."""
+    return hashlib.sha256(render(parse(text)).encode()).hexdigest()
+
+
+def with_current_secrets(text: str, current: str, *, secret: Iterable[str]) -> str:
+    """An older environment file, with the values that secrets have now: a secret that was replaced since is not brought back."""
+    now = parse(current)
+    variables = {**parse(text), **{name: now[name] for name in secret if name in now}}
+    comments = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
+    return comments + render(variables)
 
 
 def mask(text: str, environment: Mapping[str, str], *, secret: Iterable[str]) -> str:

@@ -4,7 +4,8 @@
 """The releases of one application on its host.
 
 ``<root>/releases/<id>/{app,venv,release.json}`` and the link ``<root>/current``. ``release.json`` is written last, so a
-release without it was never finished and counts for nothing.
+release without it was never finished and counts for nothing. Beside it lie, for root only, ``env`` (the environment that the
+release was proved with) and ``rejected.json`` (why it must not be switched to again by itself).
 """
 
 from __future__ import annotations
@@ -40,6 +41,19 @@ class Record:
     imports: list[str] = field(default_factory=list)
 
 
+FAILED, WITHDRAWN = "failed", "withdrawn"
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """What ``rejected.json`` says: ``kind`` is ``failed`` (at the gate, together with the environment of that digest) or ``withdrawn`` (by a person)."""
+
+    kind: str
+    at: str
+    why: str
+    environment: str = ""
+
+
 @dataclass(frozen=True)
 class Store:
     """A snapshot of what lies on the host."""
@@ -48,6 +62,7 @@ class Store:
     current: str | None
     records: dict[str, Record]
     unfinished: list[str]
+    rejected: dict[str, Rejection] = field(default_factory=dict)
 
 
 def now() -> str:
@@ -71,6 +86,14 @@ def _record(path: str) -> Record | None:
     return record if record.id == os.path.basename(path) else None
 
 
+def _rejection(path: str) -> Rejection | None:
+    try:
+        with open(os.path.join(path, "rejected.json"), encoding="utf-8") as stream:
+            return Rejection(**json.load(stream))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
 def read(root: str) -> Store:
     """Read the releases of ``root``; an absent root is an empty store."""
     base = os.path.join(root, "releases")
@@ -84,12 +107,14 @@ def read(root: str) -> Store:
     if os.path.islink(link):
         name = os.path.basename(os.path.realpath(link))
         current = name if name in names else None
-    return Store(root=root, current=current, records=records, unfinished=[n for n in names if n not in records])
+    rejected = {name: found for name in records for found in [_rejection(os.path.join(base, name))] if found}
+    return Store(root=root, current=current, records=records, unfinished=[n for n in names if n not in records], rejected=rejected)
 
 
 def way_back(store: Store) -> str | None:
-    """The release to return to: the one proved last, other than the current one."""
-    proved = [r for r in store.records.values() if r.proved and r.id != store.current]
+    """The release to return to: the one proved last, other than the current one and those that a person has withdrawn."""
+    withdrawn = {name for name, found in store.rejected.items() if found.kind == WITHDRAWN}
+    proved = [r for r in store.records.values() if r.proved and r.id != store.current and r.id not in withdrawn]
     return max(proved, key=lambda r: (r.proved_at, r.built_at)).id if proved else None
 
 
@@ -119,10 +144,35 @@ def is_proved_last(store: Store, release: str) -> bool:
     return store.records[release].proved and last.id == release
 
 
-def prove(store: Store, release: str) -> None:
-    """Note that ``release`` answered healthily, unless it is noted already as the one that did so last."""
+def prove(store: Store, release: str, *, environment: bytes | None = None) -> None:
+    """Note that ``release`` answered healthily with this environment, unless it is noted already as the one that did so last."""
+    path = release_path(store.root, release)
+    if environment is not None and environment != environment_of(store.root, release):
+        files.write_atomically(os.path.join(path, "env"), environment, mode=0o600)
     if not is_proved_last(store, release):
-        write_record(release_path(store.root, release), replace(store.records[release], proved=True, proved_at=now()))
+        write_record(path, replace(store.records[release], proved=True, proved_at=now()))
+    if release in store.rejected:
+        files.remove_if_there(os.path.join(path, "rejected.json"))
+
+
+def environment_of(root: str, release: str) -> bytes | None:
+    """The environment file that a release was proved with; ``None`` where there was none."""
+    return read_file(os.path.join(release_path(root, release), "env"))
+
+
+def read_file(path: str) -> bytes | None:
+    """The content of a file, ``None`` where it is not there."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+
+
+def reject(root: str, release: str, rejection: Rejection) -> None:
+    """Note why a release must not be switched to again by itself. For root only: the digest is one of secrets."""
+    text = json.dumps(asdict(rejection), indent=2, sort_keys=True) + "\n"
+    files.write_atomically(os.path.join(release_path(root, release), "rejected.json"), text.encode(), mode=0o600)
 
 
 def switch(root: str, release: str) -> None:

@@ -82,6 +82,14 @@ options:
     type: list
     elements: dict
     default: []
+  environment:
+    description: The application's environment without secrets. A release that failed with another environment is tried again.
+    type: dict
+    default: {}
+  retry:
+    description: Whether to switch again to a release that failed its gate or was rolled back.
+    type: bool
+    default: false
   request:
     description: Set by the action plugin.
     type: dict
@@ -109,6 +117,13 @@ EXAMPLES = r"""
 RETURN = r"""
 release: {description: The release's id., returned: always, type: str, sample: 3f9a1c0b7d52}
 path: {description: Where it lies., returned: always, type: str, sample: /opt/catscan/releases/3f9a1c0b7d52}
+target:
+  description: The release to switch to. It is RV(current) where RV(release) failed its gate here, with this environment, or was rolled back.
+  returned: always
+  type: str
+  sample: 3f9a1c0b7d52
+declined: {description: 'Why RV(release) is not switched to, in one sentence; else empty.', returned: always, type: str, sample: ''}
+withdrawn: {description: Whether that is because a person rolled it back., returned: always, type: bool, sample: false}
 current: {description: The release that runs now., returned: always, type: str, sample: 0c1d2e3f4a5b}
 plan:
   description: What differed, as in RV(steady.fleet.host_state#module:plan). A release is of kind C(release).
@@ -153,6 +168,8 @@ def main() -> None:
             "packages": {"type": "list", "elements": "str", "default": []},
             "imports": {"type": "list", "elements": "str", "default": []},
             "secrets": {"type": "list", "elements": "dict", "default": [], "no_log": False},
+            "environment": {"type": "dict", "default": {}, "no_log": False},
+            "retry": {"type": "bool", "default": False},
             "request": {"type": "dict"},
             "run": {"type": "dict"},
         },

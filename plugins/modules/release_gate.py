@@ -13,15 +13,21 @@ version_added: 0.1.0
 description:
   - Asks the application's health address from the host itself until it answers as declared and its units run.
   - Healthy, the release is marked as proved and old releases are removed, never the current one nor the one to return to.
-  - Not healthy and never proved before, the link C(<root>/current) goes back to the release proved last, the units are restarted, and the
-    module fails with what the probe saw, the units' last journal lines (secrets masked), and what runs now.
-  - A release that was proved before is not rolled back; then it is not the release that is at fault.
+  - Not healthy and never proved before, the link C(<root>/current) and the environment file go back to what was proved last, the units are restarted,
+    and the module fails with what the probe saw, the units' last journal lines (secrets masked), and what runs now. The release is noted as failed.
+  - A release that was proved before is not rolled back. If its environment is new, that goes back; else it is neither that is at fault.
 author: The steady.fleet developers (@steady-fleet)
 options:
   name: {description: The application's name., type: str, required: true}
   root: {description: Where its releases lie. By default C(/opt/<name>)., type: path}
   host: {description: 'The host as people know it, for messages.', type: str, default: this host}
   release: {description: The release that should be current., type: str}
+  declined: {description: 'Why the declared release was not switched to. When the current one is proved, the module fails with it.', type: str}
+  action:
+    description: C(prove) the current release; or C(roll_back) to the one proved before it, which withdraws the current one.
+    type: str
+    choices: [prove, roll_back]
+    default: prove
   units: {description: The units that run the release., type: list, elements: str, default: []}
   keep: {description: How many releases to keep., type: int, default: 3}
   environment_file: {description: The units' environment file; the secrets in it are masked in journal lines., type: path}
@@ -57,6 +63,7 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict: {description: What the probe saw., returned: success, type: str, sample: healthy}
 detail: {description: 'The same, for a person.', returned: success, type: str, sample: 'status 200, 1 field(s) as expected'}
+withdrawn: {description: 'The release that was rolled back.', returned: 'action is roll_back', type: str, sample: 0c1d2e3f4a5b}
 release: {description: The release that was proved., returned: success, type: str, sample: 3f9a1c0b7d52}
 removed: {description: The old releases that were removed., returned: success, type: list, elements: str, sample: [0c1d2e3f4a5b]}
 """
@@ -105,6 +112,19 @@ def run(request: release_gate.Gate, who: host_lock.Run) -> release_gate.Result:
         return release_gate.run(request)
 
 
+def roll_back(request: release_gate.Gate, who: host_lock.Run) -> dict[str, Any]:
+    """Go back as a person asks, under the run lock."""
+    with host_lock.hold(who, last=True):
+        return way_back(release_gate.roll_back(request))
+
+
+def way_back(result: release_gate.Result) -> dict[str, Any]:
+    """What the module says of a roll-back that was done, or would be."""
+    headers = {"before_header": "current release", "after_header": "current release"}
+    diff = {**headers, "before": f"{result.plan.release}\n", "after": f"{result.plan.back_to}\n"}
+    return {"changed": True, "msg": result.message, "release": result.plan.back_to, "withdrawn": result.plan.release, "diff": diff}
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -112,6 +132,8 @@ def main() -> None:
             "root": {"type": "path"},
             "host": {"type": "str", "default": "this host"},
             "release": {"type": "str"},
+            "declined": {"type": "str"},
+            "action": {"type": "str", "choices": ["prove", "roll_back"], "default": "prove"},
             "units": {"type": "list", "elements": "str", "default": []},
             "keep": {"type": "int", "default": 3},
             "environment_file": {"type": "path"},
@@ -123,11 +145,16 @@ def main() -> None:
     )
     try:
         request = gate(module.params)
-        result = release_gate.check(request) if module.check_mode else run(request, host_lock.Run.of(module.params["run"]))
+        who = host_lock.Run.of(module.params["run"])
+        if module.params["action"] == "roll_back":
+            module.exit_json(**(way_back(release_gate.roll_back(request, dry=True)) if module.check_mode else roll_back(request, who)))
+        result = release_gate.check(request) if module.check_mode else run(request, who)
     except host_lock.LockError as error:
         module.fail_json(msg=str(error), holder=error.holder)
     except (ValueError, release_store.ReleaseError) as error:
         module.fail_json(msg=str(error))
+    if module.params["declined"] and not module.check_mode:
+        module.fail_json(msg=f"{request.host}: {module.params['declined']}")
     before = "".join(f"{name}\n" for name in result.plan.prune)
     module.exit_json(
         changed=result.changed,

@@ -88,3 +88,108 @@ def test_without_the_environment_file_no_journal_line_is_shown(tmp_path: Path) -
 
 def test_verdict_of_units_alone(tmp_path: Path) -> None:
     assert release_gate._verdict(gate(tmp_path)) == Verdict("healthy", "0 unit(s) running; no health address declared")
+
+
+class Answers:
+    """A health address that answers according to the environment file and the release that are in place."""
+
+    def __init__(self, root: Path, *bad: str) -> None:
+        self.root, self.bad = root, bad
+
+    def __call__(self, request: release_gate.Gate, *, once: bool = False) -> Verdict:
+        state = f"{release_store.read(str(self.root)).current} {(self.root / 'env').read_text()}"
+        return Verdict("status", "status 500") if any(word in state for word in self.bad) else Verdict("healthy", "status 200")
+
+
+@pytest.fixture
+def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answers:
+    (tmp_path / "env").write_text('MODE="one"\nTOKEN="old"\n')
+    given = Answers(tmp_path)
+    monkeypatch.setattr(release_gate, "_verdict", given)
+    monkeypatch.setattr(release_gate, "_journal", lambda gate: "journal")
+    return given
+
+
+def with_environment(root: Path) -> release_gate.Gate:
+    return release_gate.Gate(root=str(root), host="web-1", units=[], keep=3, environment_file=str(root / "env"), secret_names=["TOKEN"])
+
+
+def proved(root: Path, release: str, environment: str) -> None:
+    deployed(root, release, proved=False)
+    (root / "env").write_text(environment)
+    release_gate.run(with_environment(root))
+
+
+def test_w12_a_release_and_its_environment_go_back_together(tmp_path: Path, answers: Answers) -> None:
+    proved(tmp_path, ONE, 'MODE="one"\n')
+    assert (tmp_path / "releases" / ONE / "env").stat().st_mode & 0o777 == 0o600
+    deployed(tmp_path, TWO, proved=False)
+    (tmp_path / "env").write_text('MODE="two"\n')
+    answers.bad = (TWO,)
+    with pytest.raises(release_gate.ReleaseError, match=f"Release {ONE} runs again and is healthy"):
+        release_gate.run(with_environment(tmp_path))
+    assert (tmp_path / "env").read_text() == 'MODE="one"\n'
+    rejected = release_store.read(str(tmp_path)).rejected[TWO]
+    assert (rejected.kind, rejected.why) == ("failed", "status 500")
+    assert (tmp_path / "releases" / TWO / "rejected.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_w12_a_bad_environment_of_a_good_release_goes_back_alone(tmp_path: Path, answers: Answers) -> None:
+    proved(tmp_path, ONE, 'MODE="one"\n')
+    (tmp_path / "env").write_text('MODE="bad"\n')
+    answers.bad = ("bad",)
+    with pytest.raises(release_gate.ReleaseError, match="did not become healthy with its new environment"):
+        release_gate.run(with_environment(tmp_path))
+    assert (tmp_path / "env").read_text() == 'MODE="one"\n'
+
+
+def test_f18_where_nothing_is_healthy_nothing_is_held_against_the_release(tmp_path: Path, answers: Answers) -> None:
+    proved(tmp_path, ONE, 'MODE="one"\n')
+    deployed(tmp_path, TWO, proved=False)
+    answers.bad = ("aaa",)
+    with pytest.raises(release_gate.ReleaseError, match="was put back but is not healthy either"):
+        release_gate.run(with_environment(tmp_path))
+    assert not release_store.read(str(tmp_path)).rejected
+
+
+def test_a_rejected_release_that_proves_healthy_is_rejected_no_more(tmp_path: Path, answers: Answers) -> None:
+    proved(tmp_path, ONE, 'MODE="one"\n')
+    release_store.reject(str(tmp_path), ONE, release_store.Rejection("failed", "then", "status 500"))
+    release_gate.run(with_environment(tmp_path))
+    assert not release_store.read(str(tmp_path)).rejected
+
+
+def test_vdb25_a_person_goes_back_to_the_settings_of_then_and_the_secrets_of_today(tmp_path: Path, answers: Answers) -> None:
+    proved(tmp_path, ONE, 'MODE="one"\nTOKEN="old"\n')
+    proved(tmp_path, TWO, 'MODE="two"\nTOKEN="new"\n')
+    dry = release_gate.roll_back(with_environment(tmp_path), dry=True)
+    assert (dry.plan.release, dry.plan.back_to) == (TWO, ONE)
+    assert release_store.read(str(tmp_path)).current == TWO
+    done = release_gate.roll_back(with_environment(tmp_path))
+    assert f"went back from release {TWO} to {ONE}" in done.message
+    state = release_store.read(str(tmp_path))
+    assert (state.current, state.rejected[TWO].kind) == (ONE, "withdrawn")
+    assert (tmp_path / "env").read_text() == 'MODE="one"\nTOKEN="new"\n'
+
+
+def test_vdb25_a_way_back_never_leads_to_what_was_withdrawn(tmp_path: Path, answers: Answers) -> None:
+    proved(tmp_path, ONE, 'MODE="one"\n')
+    proved(tmp_path, TWO, 'MODE="two"\n')
+    release_gate.roll_back(with_environment(tmp_path))
+    with pytest.raises(release_gate.ReleaseError, match=f"no way back from release {ONE}.*Nothing was changed"):
+        release_gate.roll_back(with_environment(tmp_path))
+
+
+def test_vdb25_a_way_back_that_is_not_healthy_is_not_kept(tmp_path: Path, answers: Answers) -> None:
+    proved(tmp_path, ONE, 'MODE="one"\n')
+    proved(tmp_path, TWO, 'MODE="two"\n')
+    answers.bad = (ONE,)
+    with pytest.raises(release_gate.ReleaseError, match=f"release {ONE}, proved before, is not healthy now.*Release {TWO} was put back"):
+        release_gate.roll_back(with_environment(tmp_path))
+    state = release_store.read(str(tmp_path))
+    assert (state.current, state.rejected, (tmp_path / "env").read_text()) == (TWO, {}, 'MODE="two"\n')
+
+
+def test_there_is_no_way_back_on_an_empty_host(tmp_path: Path) -> None:
+    with pytest.raises(release_gate.ReleaseError, match="nothing is deployed"):
+        release_gate.roll_back(gate(tmp_path / "none"))
