@@ -26,7 +26,7 @@ lab-status: venv ## what runs in the lab
 
 ## Tests
 
-.PHONY: test lint types unit contract molecule sanity lockout drift e2e bench
+.PHONY: test lint types unit contract molecule sanity lockout drift deploy-test e2e bench
 test: ## all of it, as CI does: lint, types, unit, contract, Molecule, end to end (about half an hour)
 	@.ci/run
 
@@ -53,6 +53,9 @@ lockout: engine ## changes of the SSH server and the firewall that would lock ev
 
 drift: engine ## random drifts: predicted = applied = observed; DRIFT_SEED=… repeats a run, DRIFT_COUNT=… makes it longer
 	@pytest -v tests/drift
+
+deploy-test: engine ## deploys, roll-backs and bad releases under load: no request fails
+	@pytest -v tests/deploy
 
 e2e: engine ## make converge twice, then lab-down
 	@pytest -v tests/e2e

@@ -13,6 +13,7 @@ from .errors import StateError
 from .manifest import Manifest
 from .model import DIRECTORY, FILE, LINK, STATE_DIRECTORY, UNIT_DIRECTORY, Entry, Scope, Unit, User
 from .observe import Observed, PathState, UserState, ancestors
+from .ports import UNSEEN
 from .systemd import UnitStatus
 
 RELOAD_TREES = ("/etc/systemd/system/", "/usr/local/lib/systemd/system/")
@@ -496,6 +497,8 @@ def _refuse_taken_ports(scopes: Sequence[Scope], observed: Observed, starting: s
 def _is_own(unit: str, holder: str, observed: Observed) -> bool:
     """Whether a port is held by the unit itself, by its service, or by systemd for its socket."""
     stem = unit.rpartition(".")[0]
+    if holder == UNSEEN:  # a container without the right to look into processes
+        return _status(observed, f"{stem}.service").running
     by_systemd = "(pid 1," in holder or "(pid 1)" in holder
     return f", {stem}.service)" in holder or (by_systemd and _status(observed, f"{stem}.socket").running)
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 
 LISTEN = "0A"
+UNSEEN = "another process"
 
 
 def holders(ports: Iterable[int]) -> dict[int, str]:
@@ -30,7 +31,7 @@ def holders(ports: Iterable[int]) -> dict[int, str]:
 
 
 def _owners(inodes: dict[str, int]) -> dict[int, str]:
-    found = {port: "another process" for port in inodes.values()}
+    found = {port: UNSEEN for port in inodes.values()}
     for descriptor in glob.iglob("/proc/[0-9]*/fd/*"):
         try:
             target = os.readlink(descriptor)

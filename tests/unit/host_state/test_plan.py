@@ -166,10 +166,11 @@ BY_SERVICE, BY_SYSTEMD = {8000: "python3 (pid 7, a.service)"}, {8000: "systemd (
 ABSENT = UnitStatus()
 
 
-def test_cs22_a_service_that_holds_its_port_itself_gives_it_to_its_socket() -> None:
+@pytest.mark.parametrize("holder", [BY_SERVICE, {8000: "another process"}])
+def test_cs22_a_service_that_holds_its_port_itself_gives_it_to_its_socket(holder: dict[int, str]) -> None:
     paths = {**SYSTEMD, UNIT_PATH: PathState("file", mode=0o644, digest="former")}
     old = Manifest("demo", paths={UNIT_PATH: ("file", "a.service")})
-    observed = host(paths=paths, units={"a.service": RUNNING, "a.socket": ABSENT}, ports=BY_SERVICE, manifests={"demo": old})
+    observed = host(paths=paths, units={"a.service": RUNNING, "a.socket": ABSENT}, ports=holder, manifests={"demo": old})
     assert decide({"units": [SOCKET, UNIT]}, observed)[2:] == ["reload manager", "enable a.socket", "restart a.service", "start a.socket"]
 
 

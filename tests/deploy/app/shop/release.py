@@ -1,0 +1,5 @@
+"""What differs between the releases."""
+
+NAME = "one"
+HEALTH = "ok"
+STATUS = 200
