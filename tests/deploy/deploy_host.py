@@ -20,11 +20,11 @@ RELEASES = {
     "two": 'NAME = "two"\nHEALTH = "ok"\nSTATUS = 200\n',
     # Importable, as the build tries it, but it ends when it is started with its environment.
     "dead": 'import os\n\nif "SHOP_MODE" in os.environ:\n    raise SystemExit("no disk left")\nNAME = HEALTH = "dead"\nSTATUS = 200\n',
-    "sick": 'NAME = "sick"\nHEALTH = "database is missing"\nSTATUS = 500\n',
 }
 VARIABLES = {
     "ansible_connection": "community.docker.docker",
     "ansible_host": NAME,
+    "ansible_pipelining": True,
     "ansible_python_interpreter": "/usr/bin/python3",
     "python_app_name": "shop",
     "python_app_imports": ["shop.api"],

@@ -153,9 +153,34 @@ def test_f18_w12_an_unhealthy_release_is_rolled_back(host: Any, deploy: Deploy) 
 def test_f18_a_release_that_dies_is_rolled_back_with_its_last_words(host: Any, deploy: Deploy) -> None:
     done = deploy(release='import os\nif "GREETING" in os.environ:\n    raise SystemExit("no disk left")\nNAME = HEALTH = "x"\n')
     assert done.returncode == 2
-    assert "nothing listens there" in said(done)
+    assert "unit greeter.service is not running" in said(done)
     assert "no disk left" in said(done)
     assert health(host)["release"] == "one"
+
+
+def test_w12_what_failed_is_not_tried_again_by_itself(host: Any, deploy: Deploy) -> None:
+    bad = 'NAME = "two"\nHEALTH = "database is missing"\n'
+    done = deploy(release=bad)
+    assert done.returncode == 2
+    assert "failed its gate at" in said(done)
+    assert "python_app_retry=true" in said(done)
+    assert "release two starts" not in said(done)
+    again = deploy("--extra-vars", "python_app_retry=true", release=bad)
+    assert again.returncode == 2
+    assert "did not become healthy" in said(again)
+    assert health(host)["release"] == "one"
+
+
+def test_w12_a_bad_environment_goes_back_and_its_secrets_stay_root_s(host: Any, deploy: Deploy) -> None:
+    before = host.file("/etc/greeter/env").content_string
+    done = deploy("--extra-vars", json.dumps({"python_app_environment": {"API_TOKEN": CANARY}}))  # it cannot start without GREETING
+    assert done.returncode == 2
+    assert "with its new environment" in said(done)
+    assert CANARY not in done.stdout + done.stderr
+    assert host.file("/etc/greeter/env").content_string == before
+    assert host.file("/etc/greeter/env").mode == 0o600
+    assert health(host)["release"] == "one"
+    assert host.check_output("find /opt/greeter/releases -name env -not -perm 0600 -o -name rejected.json -not -perm 0600") == ""
 
 
 def test_check_mode_writes_nothing(host: Any, deploy: Deploy) -> None:
