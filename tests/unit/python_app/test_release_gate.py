@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -105,13 +106,14 @@ class Answers:
 def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answers:
     (tmp_path / "env").write_text('MODE="one"\nTOKEN="old"\n')
     given = Answers(tmp_path)
+    monkeypatch.setattr(release_gate.manifest, "owing", lambda *_, **__: contextlib.nullcontext())
     monkeypatch.setattr(release_gate, "_verdict", given)
     monkeypatch.setattr(release_gate, "_journal", lambda gate: "journal")
     return given
 
 
 def with_environment(root: Path) -> release_gate.Gate:
-    return release_gate.Gate(root=str(root), host="web-1", units=[], keep=3, environment_file=str(root / "env"), secret_names=["TOKEN"])
+    return release_gate.Gate(root=str(root), scope="python_app/web", host="web-1", units=[], keep=3, environment_file=str(root / "env"), secret_names=["TOKEN"])
 
 
 def proved(root: Path, release: str, environment: str) -> None:
