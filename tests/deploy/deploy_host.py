@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import checkout
+import yaml
 
 HERE = Path(__file__).parent
 IMAGE = "steady-lab/debian:12"
@@ -61,8 +62,12 @@ class Host:
         return checkout.attempt("ansible-playbook", "--inventory", self.folder / "hosts.yml", *options, playbook)
 
     def deploy(self, *releases: str, retry: bool = False) -> subprocess.CompletedProcess[str]:
-        extra = {"deploy_releases": releases, "deploy_folder": str(self.folder), "python_app_retry": retry}
-        return self.play(HERE / "deploy.yml", "--extra-vars", json.dumps(extra))
+        """Deploy one release after the other, in one run of Ansible."""
+        (play,) = yaml.safe_load((HERE / "deploy.yml").read_text())
+        playbook = self.folder / "deploy.yml"
+        plays = [play | {"gather_facts": number == 0, "vars": play["vars"] | {"deploy_release": release}} for number, release in enumerate(releases)]
+        playbook.write_text(yaml.safe_dump(plays))
+        return self.play(playbook, "--extra-vars", json.dumps({"deploy_folder": str(self.folder), "python_app_retry": retry}))
 
     def roll_back(self, *options: str) -> subprocess.CompletedProcess[str]:
         return self.play(checkout.ROOT / "playbooks" / "rollback.yml", *options)
