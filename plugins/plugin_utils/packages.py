@@ -12,6 +12,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 CACHE_SECONDS = 3600
+LOCK_SECONDS = 300
+"""A first boot installs packages of its own for a while."""
 
 
 def install_missing(action: ActionBase, *, manager: str, packages: Sequence[str], task_vars: Mapping[str, Any], declared_by: str = "this task") -> None:
@@ -45,7 +47,8 @@ def _run(action: ActionBase, manager: str, arguments: dict[str, Any], verb: str,
     if manager == "apt" and "No package matching" in str(result.get("msg")):
         result = _call(action, manager, arguments, task_vars, cache_seconds=0)  # a fresh image has lists that are new and empty
     if result.get("failed"):
-        said = str(result.get("msg", "")).strip().rstrip(".")
+        # dnf names the packages that it does not know in a list of its own.
+        said = ": ".join(str(line).strip().rstrip(".") for line in [result.get("msg", ""), *result.get("failures", [])])
         raise AnsibleActionFail(
             f"cannot {verb} {', '.join(arguments['name'])} (declared by {declared_by}) with {manager}: {said}. Check the names in the declaration and"
             f" that the host reaches its package repository; a role's README says what it does without. What ran before still runs."
@@ -64,8 +67,9 @@ def _finish_interrupted(action: ActionBase, task_vars: Mapping[str, Any]) -> Non
 
 
 def _call(action: ActionBase, manager: str, arguments: dict[str, Any], task_vars: Mapping[str, Any], *, cache_seconds: int) -> dict[str, Any]:
+    arguments = {**arguments, "lock_timeout": LOCK_SECONDS}
     if manager == "apt":
-        arguments = {**arguments, "install_recommends": False, "lock_timeout": 300}
+        arguments["install_recommends"] = False
         if arguments["state"] == "present":
             arguments |= {"update_cache": True, "cache_valid_time": cache_seconds}
     result: dict[str, Any] = action._execute_module(module_name=f"ansible.builtin.{manager}", module_args=arguments, task_vars=task_vars)

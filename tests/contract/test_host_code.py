@@ -42,6 +42,26 @@ def test_what_cron_calls_runs_with_the_standard_library_alone(python: str, tmp_p
     assert '"jobs": 0' in said
 
 
+def stands_alone(test: Path) -> bool:
+    """Whether a unit test needs nothing but pytest, hypothesis and the collection's host code."""
+    imports = [node for node in ast.walk(ast.parse(test.read_text())) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = [alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names]
+    names += [str(node.module) for node in imports if isinstance(node, ast.ImportFrom)]
+    known = sys.stdlib_module_names | {"pytest", "hypothesis"}
+    return all(name.partition(".")[0] in known or name.startswith("ansible_collections.steady.fleet.plugins.module_utils") for name in names)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("python", [OLD or sys.executable])
+def test_host_state_works_on_python_3_9(python: str) -> None:
+    """The unit tests of the core once more, in an environment of that Python which holds pytest and no Ansible."""
+    tests = [str(path) for path in sorted((checkout.ROOT / "tests/unit/host_state").glob("test_*.py")) if stands_alone(path)]
+    assert len(tests) > 2
+    environment = ("uv", "run", "--quiet", "--no-project", "--isolated", "--python", python, "--with", "pytest", "--with", "hypothesis", "python")
+    alone = ("--noconftest", "-c", "/dev/null", "--rootdir", "/", "-p", "no:cacheprovider")
+    checkout.run(*environment, "-m", "pytest", "-q", *alone, *tests, PYTHONPATH=str(checkout.ROOT / "collections"))
+
+
 def test_there_is_host_code_to_look_at() -> None:
     assert len(HOST_CODE) > 10
     assert CORES
