@@ -17,12 +17,15 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.steady.fleet.plugins.module_utils.host_lock import BREAK_VARIABLE
 
 
-def execute(action: ActionBase, *, module: str, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+def execute(
+    action: ActionBase, *, module: str, arguments: Mapping[str, Any], task_vars: Mapping[str, Any], run: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Execute a module whose call may write, under this run's name.
 
     Where the host is leased to another run of this very controller, whether that run lives can be seen here: a dead one's lease ends at once.
+    ``run`` is this run's identity where the calling process is not one of its workers.
     """
-    run = identity(task_vars)
+    run = run or identity(task_vars)
 
     def call(**more: Any) -> dict[str, Any]:
         result: dict[str, Any] = action._execute_module(module_name=module, module_args={**arguments, "run": {**run, **more}}, task_vars=task_vars)

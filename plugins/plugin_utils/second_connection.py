@@ -88,12 +88,13 @@ def _through_new_connection(action: ActionBase) -> ActionBase:
 
 def _bounded(action: ActionBase, phase: str, waiting: Mapping[str, Any], variables: Mapping[str, Any], *, seconds: float) -> Result:
     """Call the module in a process that can be ended: a forced command or a firewall may leave a connection open and mute."""
-    arguments = {"phase": phase, "token": waiting["token"], "way": action._connection._load_name.rpartition(".")[2], "run": run_lock.identity(variables)}
+    arguments = {"phase": phase, "token": waiting["token"], "way": action._connection._load_name.rpartition(".")[2]}
+    run = run_lock.identity(variables)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _call(action, arguments, variables, into=writing)
+        _call(action, arguments, run, variables, into=writing)
     os.close(writing)
     try:
         return _answer(reading, seconds)
@@ -104,11 +105,11 @@ def _bounded(action: ActionBase, phase: str, waiting: Mapping[str, Any], variabl
         os.waitpid(child, 0)
 
 
-def _call(action: ActionBase, arguments: dict[str, Any], variables: Mapping[str, Any], *, into: int) -> None:
+def _call(action: ActionBase, arguments: Mapping[str, Any], run: Mapping[str, str], variables: Mapping[str, Any], *, into: int) -> None:
     """The child's whole life: one call, one answer. It never returns."""
     os.setsid()
     try:
-        answer = action._execute_module(module_name=MODULE, module_args=arguments, task_vars=dict(variables))
+        answer = run_lock.execute(action, module=MODULE, arguments=arguments, task_vars=dict(variables), run=run)
     except Exception as error:  # whatever it was, the connection has not proved itself; the words go into the sentence
         answer = {"failed": True, "msg": str(error)}
     with os.fdopen(into, "w", encoding="utf-8") as stream:

@@ -92,3 +92,9 @@ def test_unattended_upgrades_are_left_alone(host: Any, platform: dict[str, Any])
 
 def test_nothing_failed(host: Any) -> None:
     assert host.check_output("systemctl --failed --no-legend --plain") == ""
+
+
+def test_f77_the_ssh_settings_were_proved_and_nothing_waits(host: Any) -> None:
+    assert '"outcome": "kept"' in host.file("/run/steady-fleet-guard.json").content_string
+    assert not host.file("/var/lib/steady-fleet/guard/change.json").exists
+    assert not host.file("/etc/systemd/system/steady-fleet-guard-boot.service").exists
