@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lockout_host import Host, kill, scope, wait
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow]
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(900)]
 
 GOOD = "MaxAuthTries 5\n"
 DROP_IN = "/etc/ssh/sshd_config.d/00-lockout.conf"
