@@ -10,8 +10,9 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from benchmarks.converge import drift, hosts, meters, proxy, report, state
+from benchmarks.converge import drift, further, hosts, meters, proxy, report, state
 from benchmarks.converge.contestants import HERE, Contestant, contestants, write_inventories
 from benchmarks.converge.trial import Bench, Trial
 from lab import build
@@ -28,7 +29,8 @@ def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.converge", description="Compare re-runs that change nothing.")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each contestant at each round trip (default 3)")
-    parser.add_argument("--hosts", type=int, default=1, help="hosts that are converged together (default 1)")
+    parser.add_argument("--growth", type=int, nargs="*", default=[1, 4, 10], metavar="HOSTS", help="also converge so many together (default 1 4 10)")
+    parser.add_argument("--first", action=argparse.BooleanOptionalAction, default=True, help="also converge new hosts (default)")
     parser.add_argument("--only", action="append", metavar="NAME", help="run this contestant only; may be repeated")
     parser.add_argument("--json", type=Path, help="also write every run to this file")
     return parser.parse_args()
@@ -84,29 +86,48 @@ def benchmark(options: argparse.Namespace, stack: ExitStack) -> bool:
     keys.make()
     image = build.ensure(hosts.IMAGE, say=say)
     started = []
-    for number in range(options.hosts):
+    for number in range(max([1, *options.growth])):
         say(f"starting host {number + 1} on core {core}, which it shares with the controller")
         host = hosts.start(name=f"steady-benchmark-{os.getpid()}-{number}", image=image, keys=keys, core=core)
         stack.callback(host.remove)
         started.append(host)
     keys.know(started)
-    write_inventories(folder=folder, hosts=started, keys=keys)
+    write_inventories(folder=folder, hosts=started[:1], keys=keys)
     controller = meters.own_group()
     stack.callback(controller.remove)
-    bench = Bench(hosts=started, controller=controller, core=core, folder=folder)
+    everyone = Bench(hosts=started, controller=controller, core=core, folder=folder)
+    bench = Bench(hosts=started[:1], controller=controller, core=core, folder=folder)
     everybody = contestants(folder)
     running = [contestant for contestant in everybody if not options.only or contestant.name in options.only]
     desired = converge_first(bench=bench, folder=folder, ours=everybody[0])
     calls = prove(bench=bench, running=running, desired=desired)
     trials = measure(bench=bench, running=running, rounds=options.rounds)
     table = report.rows(trials, calls)
+    common: dict[str, Any] = {"bench": everyone, "keys": keys, "state": folder / "state.json", "say": say}
+    grown = list(further.growth(**common, counts=options.growth, rounds=options.rounds))
+    first = list(further.first(**common, desired=desired, image=image, stack=stack)) if options.first else []
     measured = ", ".join(f"{proxy.measured_round_trip(round_trip=trip) * 1000:.1f}" for trip in ROUND_TRIPS)
-    print(f"{options.hosts} host(s), {options.rounds} round(s), {sum(state.size(desired).values())} things declared; round trips as measured: {measured} ms")
+    print(f"{options.rounds} round(s), {sum(state.size(desired).values())} things declared; round trips as measured: {measured} ms")
     print(f"controller and hosts on core {core}; load {', '.join(f'{load:.1f}' for load in os.getloadavg())}; times in seconds")
     print(report.render(table))
+    if first:
+        print(report.render_first(first))
+    if grown:
+        print(report.render_growth(grown))
+    print("\n" + report.render_marks(report.marks(table, first)))
     if options.json:
-        options.json.write_text(json.dumps({"trials": [asdict(t) for t in trials], "rows": [asdict(r) for r in table]}, indent=1))
-    return all(row.valid for row in table)
+        options.json.write_text(
+            json.dumps(
+                {
+                    "trials": [asdict(t) for t in trials],
+                    "rows": [asdict(r) for r in table],
+                    "growth": [asdict(g) for g in grown],
+                    "first": [asdict(t) for t in first],
+                },
+                indent=1,
+            )
+        )
+    return all(row.valid for row in table) and all(row.valid for row in grown) and all(trial.changed for trial in first)
 
 
 def main() -> int:

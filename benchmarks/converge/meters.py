@@ -1,4 +1,4 @@
-"""CPU time, by control group: of the controller's processes, of a container, of a core."""
+"""CPU time and memory, by control group: of the controller's processes, of a container, of a core."""
 
 from __future__ import annotations
 
@@ -32,6 +32,36 @@ class CpuGroup:
         """Give the group back to the kernel."""
         with suppress(OSError):
             self.path.rmdir()
+
+
+class MemoryGroup:
+    """The memory of one run's processes together; pages that forks share count once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir()
+
+    def peak(self) -> float:
+        """The most that was in use at once, in MB."""
+        names = ("memory.max_usage_in_bytes", "memory.peak")
+        return next((int((self.path / name).read_text()) / 1e6 for name in names if (self.path / name).exists()), 0.0)
+
+    def join(self) -> None:
+        """Move the calling process, and so its children to come, into the group."""
+        (self.path / "cgroup.procs").write_text(str(os.getpid()))
+
+    def remove(self) -> None:
+        """Give the group back to the kernel."""
+        with suppress(OSError):
+            self.path.rmdir()
+
+
+def memory_group(*, controller: CpuGroup, number: int) -> MemoryGroup:
+    """A new group for one run: beside the controller's where each resource has a tree of its own, else below it."""
+    if V1.is_dir():
+        return MemoryGroup(CGROUPS / "memory" / f"{controller.path.name}-{number}")
+    (controller.path / "cgroup.subtree_control").write_text("+memory")
+    return MemoryGroup(controller.path / str(number))
 
 
 def own_group() -> CpuGroup:

@@ -14,12 +14,15 @@ from pathlib import Path
 
 from benchmarks.converge.contestants import ROOT, Contestant, environment
 from benchmarks.converge.hosts import Host
-from benchmarks.converge.meters import CpuGroup, core_seconds
+from benchmarks.converge.meters import CpuGroup, MemoryGroup, core_seconds, memory_group
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Times in seconds. ``other`` is what everybody else used of the core meanwhile; ``changed`` is None where the run failed."""
+    """Times in seconds, ``memory`` the controller's peak in MB.
+
+    ``other`` is what everybody else used of the core meanwhile; ``changed`` is None where the run failed.
+    """
 
     name: str
     round_trip: float
@@ -30,6 +33,8 @@ class Trial:
     sessions: int
     changed: int | None
     load: float
+    memory: float = 0.0
+    hosts: int = 1
 
 
 class Bench:
@@ -40,6 +45,7 @@ class Bench:
         self.controller = controller
         self.core = core
         self.folder = folder
+        self._runs = 0
 
     def run(self, contestant: Contestant, *, round_trip: float, extra: Mapping[str, str] | None = None, arguments: Sequence[str] = ()) -> tuple[Trial, str]:
         """Run once from a cold connection; returns what was measured and what was printed."""
@@ -47,6 +53,7 @@ class Bench:
         for host in self.hosts:
             host.proxy.round_trip = round_trip
         control_path = Path(tempfile.mkdtemp(dir=self.folder, prefix="cp"))
+        memory = self._memory_group()
         sessions = self._sessions()
         before = self._clocks()
         started = time.monotonic()
@@ -59,7 +66,7 @@ class Bench:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            preexec_fn=self._join,
+            preexec_fn=lambda: self._join(memory),
         )
         wall = time.monotonic() - started
         controller, on_hosts, core = (after - earlier for after, earlier in zip(self._clocks(), before, strict=True))
@@ -74,7 +81,10 @@ class Bench:
             sessions=self._sessions() - sessions,
             changed=_changed(contestant, done.returncode, done.stdout),
             load=os.getloadavg()[0],
+            memory=memory.peak(),
+            hosts=len(self.hosts),
         )
+        memory.remove()
         (self.folder / f"{re.sub('[^a-z]+', '-', contestant.name)}.log").write_text(done.stdout)
         return trial, done.stdout
 
@@ -85,8 +95,13 @@ class Bench:
         _, output = self.run(contestant, round_trip=0.0, arguments=["-vvv"])
         return round(output.count("Using module file") / len(self.hosts))
 
-    def _join(self) -> None:
+    def _memory_group(self) -> MemoryGroup:
+        self._runs += 1
+        return memory_group(controller=self.controller, number=self._runs)
+
+    def _join(self, memory: MemoryGroup) -> None:
         self.controller.join()
+        memory.join()
         os.sched_setaffinity(0, {self.core})
 
     def _clocks(self) -> tuple[float, float, float]:
