@@ -23,8 +23,9 @@ from ansible_collections.steady.fleet.plugins.plugin_utils import gathered, run_
 from ansible_collections.steady.fleet.plugins.plugin_utils.packages import install_missing, remove_present
 
 MODULE = "steady.fleet.host_state"
+GATE = "steady.fleet.release_gate"
 WAYS = ("content", "source", "template")
-INTERNAL = ("needs", "record", "package_manager", "unseen", "unproved", "holder")
+INTERNAL = ("settled", "needs", "record", "package_manager", "unseen", "unproved", "holder")
 Item = dict[str, Any]
 
 
@@ -34,25 +35,49 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _supports_async = False
+    _settled = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Converge what this task declares; or leave it for one call at the end of the play; or make that call."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
-        contents: dict[str, bytes] = {}
         private = {"folder": C.DEFAULT_LOCAL_TMP, "host": str(variables.get("inventory_hostname", ""))}
         if self._task.args.get("gathered"):
-            scopes, contents = gathered.take(**private)
-            return self._converge({"scopes": scopes}, contents, variables) if scopes else {"changed": False, "plan": [], "kept": []}
+            return self._converge_gathered(gathered.take(**private), variables)
+        contents: dict[str, bytes] = {}
         arguments = self._render(dict(self._task.args), contents, variables)
         if boolean(variables.get("host_state_gather", False)):
             gathered.add(**private, scopes=list(_scopes(arguments)), contents=contents)
             return {"changed": False, "plan": [], "kept": []}
         return self._converge(arguments, contents, variables)
 
+    def _converge_gathered(self, declared: gathered.Gathered, variables: dict[str, Any]) -> dict[str, Any]:
+        """Converge, then pass the gates, also where converging failed: a release that does not even start is rolled back too.
+
+        Gates that have nothing to do on an unchanged host are known from the probe, and cost no call of their own.
+        """
+        result: dict[str, Any] = {"changed": False, "plan": [], "kept": []}
+        if declared.scopes:
+            try:
+                result = self._converge({"scopes": declared.scopes, "gates": declared.gates}, declared.contents, variables)
+            except AnsibleActionFail as error:
+                result.update(failed=True, msg=str(error))
+        return result if self._settled else self._pass_gates(result, declared.gates, variables)
+
+    def _pass_gates(self, result: dict[str, Any], gates: Sequence[Item], variables: dict[str, Any]) -> dict[str, Any]:
+        for gate in gates:
+            outcome = run_lock.execute(self, module=GATE, arguments=gate, task_vars=variables)
+            if outcome.get("failed"):
+                said = [str(failed.get("msg")) for failed in (result, outcome) if failed.get("failed")]
+                return {**result, "failed": True, "msg": "\n".join(said)}
+            if outcome["changed"]:
+                result = {**result, "changed": True, "diff": [*result.get("diff", []), outcome["diff"]]}
+        return result
+
     def _converge(self, arguments: Item, contents: Mapping[str, bytes], variables: dict[str, Any]) -> dict[str, Any]:
         """Probe, install what is missing, apply. What is reported is what differed when this task began."""
         first = self._call(arguments, variables, phase="probe")
+        self._settled = bool(first.get("settled"))
         if first.get("failed") or not (first["changed"] or first["record"]):
             return _public(second_connection.settle(self, first, variables))
         checking = self._task.check_mode

@@ -1,25 +1,31 @@
 # Copyright: the steady.fleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Controller side of release_gate: it says who runs, for the host's run lock."""
+"""Controller side of release_gate: in a play whose roles only declare, the call that converges them passes it; else it says who runs, for the run lock."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ansible import constants as C
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.steady.fleet.plugins.plugin_utils import run_lock
+from ansible_collections.steady.fleet.plugins.plugin_utils import gathered, run_lock
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Call the module under this run's name."""
+    """Declare the gate, or call the module under this run's name."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _supports_async = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Make the one call."""
+        """Keep the arguments for that call; or make the one of this task."""
         super().run(tmp, task_vars)
-        result = run_lock.execute(self, module="steady.fleet.release_gate", arguments=self._task.args, task_vars=task_vars or {})
+        variables = task_vars or {}
+        if boolean(variables.get("host_state_gather", False)) and self._task.args.get("action", "prove") == "prove":
+            gathered.add(folder=C.DEFAULT_LOCAL_TMP, host=str(variables["inventory_hostname"]), gates=[dict(self._task.args)])
+            return {"changed": False}
+        result = run_lock.execute(self, module="steady.fleet.release_gate", arguments=self._task.args, task_vars=variables)
         return {key: value for key, value in result.items() if key not in ("invocation", "holder")}

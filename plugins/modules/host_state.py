@@ -146,8 +146,14 @@ options:
     description:
       - Converge, in one call, what the tasks before this one declared for this host while the variable C(host_state_gather) was true.
         With that variable a task only declares, so that a play of many roles costs one call a host. Excludes all other options.
+      - Then the gates are passed that M(steady.fleet.release_gate) declared in the same way, also where converging failed. An unchanged host whose release
+        is proved and answers costs no further call.
     type: bool
     default: false
+  gates:
+    description: Set by the action plugin. Arguments of M(steady.fleet.release_gate) to ask about while probing.
+    type: list
+    elements: dict
   phase:
     description:
       - Set by the action plugin. C(probe) plans from digests and writes nothing. C(confirm), which comes by a second connection, keeps a change
@@ -220,7 +226,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.steady.fleet.plugins.module_utils import host_lock
+from ansible_collections.steady.fleet.plugins.module_utils import gate_glance, host_lock
 from ansible_collections.steady.fleet.plugins.module_utils.host_state import apply as steps
 from ansible_collections.steady.fleet.plugins.module_utils.host_state import diff, guard, model, observe, packages, plan, sshd
 from ansible_collections.steady.fleet.plugins.module_utils.host_state.errors import StateError
@@ -317,7 +323,9 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
             steps.apply(plan=planned, scopes=scopes)
     for warning in planned.warnings:
         module.warn(warning)
+    settled = probing and not planned.actions and not planned.record and all(gate_glance.is_settled(gate) for gate in module.params["gates"] or ())
     return {
+        "settled": settled,
         "changed": bool(planned.actions),
         "plan": [{"action": a.action, "kind": a.kind, "name": a.name, "why": a.why, "scope": a.scope} for a in planned.actions],
         "kept": list(planned.kept),
@@ -354,10 +362,11 @@ PHASES = {"apply": converge, "confirm": confirm, "abandon": abandon}
 def main() -> None:
     """Run the module."""
     several = {"type": "list", "elements": "dict"}
+    gates = {"type": "list", "elements": "dict"}
     phase = {"type": "str", "choices": ["probe", "apply", "confirm", "abandon"], "default": "apply"}
     internal = {"phase": phase, "token": {"type": "str", "no_log": False}, "way": TEXT, "run": {"type": "dict"}}
     module = QuietModule(
-        argument_spec={**SCOPE, "scopes": several, "gathered": NO, **internal},
+        argument_spec={**SCOPE, "scopes": several, "gathered": NO, "gates": gates, **internal},
         supports_check_mode=True,
         mutually_exclusive=[("scopes", name) for name in SCOPE if name != "proof_seconds"],
     )

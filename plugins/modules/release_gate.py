@@ -16,6 +16,8 @@ description:
   - Not healthy and never proved before, the link C(<root>/current) and the environment file go back to what was proved last, the units are restarted,
     and the module fails with what the probe saw, the units' last journal lines (secrets masked), and what runs now. The release is noted as failed.
   - A release that was proved before is not rolled back. If its environment is new, that goes back; else it is neither that is at fault.
+  - While the variable C(host_state_gather) is true the gate is only declared: the call of M(steady.fleet.host_state) that converges what the play gathered
+    passes it.
 author: The steady.fleet developers (@steady-fleet)
 options:
   name: {description: The application's name., type: str, required: true}

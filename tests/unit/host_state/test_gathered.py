@@ -14,8 +14,10 @@ def test_they_come_back_in_order_for_their_own_host_and_once(tmp_path: Path) -> 
     gathered.add(folder=str(tmp_path), host="a", scopes=[{"scope": "base"}], contents={"/etc/x": b"\x00x"})
     gathered.add(folder=str(tmp_path), host="b", scopes=[{"scope": "other"}], contents={})
     gathered.add(folder=str(tmp_path), host="a", scopes=[{"scope": "cron_jobs"}], contents={"/etc/y": b"y"})
-    assert gathered.take(folder=str(tmp_path), host="a") == ([{"scope": "base"}, {"scope": "cron_jobs"}], {"/etc/x": b"\x00x", "/etc/y": b"y"})
-    assert gathered.take(folder=str(tmp_path), host="a") == ([], {})
+    gathered.add(folder=str(tmp_path), host="a", gates=[{"name": "shop"}])
+    taken = gathered.Gathered([{"scope": "base"}, {"scope": "cron_jobs"}], {"/etc/x": b"\x00x", "/etc/y": b"y"}, [{"name": "shop"}])
+    assert gathered.take(folder=str(tmp_path), host="a") == taken
+    assert gathered.take(folder=str(tmp_path), host="a") == gathered.Gathered()
 
 
 def test_w7_only_this_user_can_read_them(tmp_path: Path) -> None:
