@@ -32,6 +32,7 @@ def _gate(request: Mapping[str, Any]) -> release_gate.Gate:
     return release_gate.Gate(
         root=request.get("root") or f"/opt/{request['name']}",
         host=request.get("host", ""),
+        scope=f"python_app/{request['name']}",
         units=request.get("units") or [],
         keep=int(request.get("keep", 3)),
         health=health,
