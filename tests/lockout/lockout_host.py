@@ -127,7 +127,11 @@ class Host:
 
 def kill(play: subprocess.Popen[bytes]) -> None:
     """End a controller, and all that it has started, as a crash would."""
-    os.killpg(play.pid, signal.SIGKILL)
+    family = [play.pid]
+    for pid in family:  # grows: Ansible's workers are in sessions of their own, and would clean up
+        family += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    for pid in family:
+        os.kill(pid, signal.SIGKILL)
     play.wait()
 
 
