@@ -31,7 +31,7 @@ VARIABLES = {
     "python_app_imports": ["shop.api"],
     "python_app_environment": {"SHOP_MODE": "test"},
     "python_app_units": ["shop.service"],
-    "python_app_health": {"url": f"http://127.0.0.1:{PORT}/health", "json": {"status": "ok"}, "timeout": 10, "retries": 8, "delay": 0.5},
+    "python_app_health": {"url": f"http://127.0.0.1:{PORT}/health", "json": {"status": "ok"}, "timeout": 3, "retries": 8, "delay": 0.5},
     "python_app_keep": 5,
     "systemd_service_units": [
         {

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 CLIENTS = 6
 """Of each kind."""
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 @dataclass
