@@ -26,7 +26,7 @@ lab-status: venv ## what runs in the lab
 
 ## Tests
 
-.PHONY: test lint types unit contract molecule sanity lockout drift deploy-test e2e bench
+.PHONY: test lint types unit contract molecule kill sanity lockout drift deploy-test e2e bench
 test: ## all of it, as CI does: lint, types, unit, contract, Molecule, end to end (about half an hour)
 	@.ci/run
 
@@ -44,6 +44,9 @@ contract: venv ## what the repository promises about itself
 
 molecule: engine ## Molecule scenarios, one after the other; SCENARIO=base runs one
 	@pytest -v tests/molecule $(if $(SCENARIO),-k '[$(SCENARIO)-')
+
+kill: engine ## kill a run at every event, and runs and hosts at random moments; each must be finished by one more run
+	@STEADY_KILLS=all pytest -v -s tests/kill
 
 sanity: venv ## ansible-test sanity on a copy
 	@pytest -v tests/sanity
