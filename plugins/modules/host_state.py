@@ -14,7 +14,11 @@ description:
   - Compares a declaration of packages, groups, users, directories, files, links, systemd units and absences with the host,
     plans once, then prints that plan (check mode, diff) or applies it.
   - Every file is written beside its target and validated before any is renamed. systemd is reloaded at most once. Exactly the
-    units that a change concerns are restarted; what a killed run still owed is done by the next one.
+    units that a change concerns are restarted.
+  - A run that is killed at any point, also by a power cut, is finished by the next one, from a journal that is durable before the first write.
+    What a check says in between is what that run does.
+  - A call that writes holds the host's run lock. Another run that has it is waited for, up to 75 seconds; then this call fails, naming who it is and
+    how to end it (C(-e steady_fleet_break_lock=TOKEN)), and has changed nothing.
   - A manifest on the host (C(/var/lib/steady-fleet/scopes/)) records what each scope declared, so what is no longer declared is removed.
   - Missing parents of a declared path are created as C(root:root 0755).
   - Missing packages are installed by M(ansible.builtin.apt) or M(ansible.builtin.dnf), which this module's action plugin calls only when needed.

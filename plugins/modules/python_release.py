@@ -16,6 +16,7 @@ description:
     hashes of the requirements, and everything is sent in one archive. Hosts need no package index.
   - The host builds C(<root>/releases/<id>/{app,venv}) in place, tries the imports as user C(nobody), and writes C(release.json) last.
     A release without that file counts for nothing. C(<root>/current) is not touched; see M(steady.fleet.host_state).
+  - A build holds the host's run lock, as every call of M(steady.fleet.host_state) that writes does. One that was killed is built anew.
   - The application is importable from any working directory; so is its C(src/) directory if it has one.
 author: The steady.fleet developers (@steady-fleet)
 options:

@@ -15,6 +15,8 @@ description:
   - Healthy, the release is marked as proved and old releases are removed, never the current one nor the one to return to.
   - Not healthy and never proved before, the link C(<root>/current) and the environment file go back to what was proved last, the units are restarted,
     and the module fails with what the probe saw, the units' last journal lines (secrets masked), and what runs now. The release is noted as failed.
+  - Where it may write it holds the host's run lock, and leaves no lease, as it is a deploy's last call. A return that is killed before the units were
+    restarted owes that restart to the next converge of the scope C(python_app/<name>).
   - A release that was proved before is not rolled back. If its environment is new, that goes back; else it is neither that is at fault.
   - While the variable C(host_state_gather) is true the gate is only declared: the call of M(steady.fleet.host_state) that converges what the play gathered
     passes it.

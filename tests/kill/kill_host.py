@@ -36,7 +36,8 @@ class Host:
         self.run("sh", "-c", NO_GENERATORS)
         self.run("mkdir", "-p", f"{COLLECTIONS}/ansible_collections/steady/fleet/plugins")
         self.docker("cp", f"{ROOT}/plugins/module_utils", f"{self.name}:{COLLECTIONS}/ansible_collections/steady/fleet/plugins/")
-        self.docker("cp", str(Path(__file__).with_name("kill_driver.py")), f"{self.name}:/opt/kill_driver.py")
+        for driver in ("kill_driver.py", "kill_gate_driver.py"):
+            self.docker("cp", str(Path(__file__).with_name(driver)), f"{self.name}:/opt/{driver}")
 
     def wait(self) -> None:
         """Until the host has booted."""

@@ -266,3 +266,33 @@ def test_a_drop_in_that_nobody_declared_is_left_alone_but_said() -> None:
     assert not planned.actions
     assert len(planned.warnings) == 1
     assert by_hand in planned.warnings[0]
+
+
+def test_xreq5_an_interrupted_run_is_finished_also_by_another_declaration() -> None:
+    """Its staged file goes, what it was to keep stays, and a restart is owed to a unit that has come up since."""
+    begun = Manifest(
+        "demo",
+        paths={"/etc/demo/kept": ("file", "")},
+        kept=("/etc/demo/kept",),
+        owed=(("restart", "a.service"), ("restart", "b.service")),
+        staged=("/etc/demo/.a.steady~",),
+        begun=True,
+    )
+    paths = {**ETC, "/etc/demo/kept": SAME, "/etc/demo/.a.steady~": SAME}
+    observed = host(paths=paths, units={"a.service": RUNNING}, manifests={"demo": begun})
+    assert decide({}, observed) == ["remove /etc/demo/.a.steady~", "restart a.service"]
+
+
+def test_xreq5_the_journal_owes_what_no_state_shows() -> None:
+    old = Manifest("demo", paths={"/etc/demo/old": ("file", "")}, kept=("/etc/demo/old",))
+    scopes = model.parse(scopes=[{"scope": "demo", "files": [{**FILE, "restarts": ["a.service"]}]}])
+    (journal,) = plan.plan(scopes=scopes, observed=host(paths=ETC, manifests={"demo": old})).journal
+    assert journal.owed == (("restart", "a.service"),), "also to a unit that does not run yet"
+    assert journal.paths == {"/etc/demo/old": ("file", ""), "/etc/demo/a": ("file", "")}
+    assert journal.kept == ("/etc/demo/old",)
+
+
+def test_xreq5_half_made_accounts_are_completed() -> None:
+    state = UserState(1, 1, "/nonexistent", "/usr/sbin/nologin", frozenset(), shadowed=False)
+    observed = host(users={"demo": state}, groups={"demo": 1}, bare_groups=frozenset({"demo"}))
+    assert decide({"users": [{"name": "demo"}]}, observed) == ["change demo", "change demo"]
