@@ -45,7 +45,7 @@ contract: venv ## what the repository promises about itself
 molecule: engine ## Molecule scenarios, one after the other; SCENARIO=base runs one
 	@pytest -v tests/molecule $(if $(SCENARIO),-k '[$(SCENARIO)-')
 
-kill: engine ## kill a run at every event, and runs and hosts at random moments; each must be finished by one more run
+kill: engine ## kill a run at every event; each must be finished by one more run
 	@STEADY_KILLS=all pytest -v -s tests/kill
 
 sanity: venv ## ansible-test sanity on a copy
