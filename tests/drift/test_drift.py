@@ -12,7 +12,7 @@ import pytest
 from drift_catalogue import Declared, Drift
 from drift_host import Host, Json
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 @dataclass

@@ -1,16 +1,22 @@
-"""Check mode is an oracle for the whole of site.yml too: roles, releases and packages included, on an empty host."""
+"""Check mode is an oracle for the whole of site.yml too: roles, releases and packages included, on an empty and on drifted hosts."""
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import drift_sets as sets
 import pytest
-from drift_catalogue import Declared
+from drift_catalogue import Command, Declared, Drift, catalogue
 from drift_host import Host, Json, Run, Site
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(2400)]
+
+# A newer version of a package that is declared, in a repository of the host's own: there to be left alone (W-14).
+NEWER = "/srv/newer"
+PACKAGES_FILE = "Package: logrotate\\nVersion: 99.0-1\\nArchitecture: all\\nMaintainer: nobody\\nFilename: ./logrotate.deb\\nSize: 1\\nSHA256: 0\\n"
 
 
 @dataclass(frozen=True)
@@ -97,3 +103,57 @@ def test_f67_an_empty_host(first: Whole, summary: list[str]) -> None:
     assert len(first.check.plan) > 40
     summary.append(f"site.yml on an empty host: {len(sets.planned(first.run.plan))} changes, predicted = applied = observed: {not found}")
     assert not found, "\n".join(found)
+
+
+def rounds(declared: Declared, seed: int) -> list[tuple[Drift, ...]]:
+    """Each round has one drift that needs a role or a package, and three of the catalogue."""
+    supply = [drift for drift in catalogue(declared, random=random.Random(seed)) if not (drift.refused or drift.declared_before or drift.cleanup)]
+    special = specials(declared)
+    chosen = []
+    for drift in special:
+        mine = [drift]
+        while len(mine) < 4:
+            other = supply.pop()
+            if not any(other.touches(one) for one in mine):
+                mine.append(other)
+        chosen.append(tuple(mine))
+    return chosen
+
+
+def specials(declared: Declared) -> list[Drift]:
+    link = next(link for link in declared.all("links") if not link["target"].startswith("/"))
+    root, release = link["path"].rpartition("/")[0], link["target"].rpartition("/")[2]
+    here = f"{root}/releases/{release}"
+    apt: Command = ["apt-get", "--quiet", "--yes"]
+    return [
+        Drift("package removed, its configuration left", "cron.service", ([*apt, "remove", "cron"],)),
+        Drift("package purged", "chrony.service", ([*apt, "purge", "chrony"],)),
+        Drift("release gone", root, (["rm", "-r", here],)),
+        Drift("release not whole", root, (["rm", f"{here}/release.json"], ["ln", "-sfn", "releases/" + "0" * len(release), link["path"]])),
+    ]
+
+
+def test_f67_w14_drifted_hosts(first_host: Host, first: Whole, site: Site, seed: int, summary: list[str]) -> None:
+    offer_newer_package(first_host)
+    problems, count = [], 0
+    for drifts in rounds(first.declared(), seed):
+        name = " + ".join(map(str, drifts))
+        first_host.ask("perform", commands=[["systemctl", "reset-failed"], *(command for drift in drifts for command in drift.commands)])
+        trial = whole(first_host, site)
+        problems += [f"{name}: {complaint}" for complaint in complaints(trial)]
+        different = sets.differences(sets.lasting(first.left), sets.lasting(trial.left))
+        problems += [f"{name}: not as before: {line}" for line in different if line.split(": ")[0] in concerned(trial)]
+        versions = trial.found["packages"]
+        problems += [f"{name}: {p} was {v}" for p, v in versions.items() if trial.left["packages"].get(p) != v]
+        count += len(drifts)
+    again = site.run(first_host, "--check")
+    problems += [f"a last check still predicts {again.changed()}: {again.plan}"] if again.changed() else []
+    summary.append(f"site.yml, {count} drifts in {len(specials(first.declared()))} runs, packages and releases included: {len(problems)} differences")
+    assert not problems, f"seed {seed} (DRIFT_SEED):\n" + "\n".join(problems)
+
+
+def offer_newer_package(host: Host) -> None:
+    write = f"open('{NEWER}/Packages', 'w').write('{PACKAGES_FILE}')"
+    source = f"open('/etc/apt/sources.list.d/newer.list', 'w').write('deb [trusted=yes] file:{NEWER} ./\\n')"
+    host.ask("perform", commands=[["mkdir", "-p", NEWER], ["python3", "-c", write], ["python3", "-c", source], ["apt-get", "update", "-qq"]])
+    assert "99.0-1" in host.run("apt-cache", "policy", "logrotate"), os.linesep
