@@ -64,7 +64,9 @@ def systemd_host() -> Iterator[str]:
     mounts = "-v /sys/fs/cgroup:/sys/fs/cgroup:ro --tmpfs /run --tmpfs /run/lock --tmpfs /tmp".split()
     subprocess.run(["docker", "run", "-d", "--name", name, *flags, *mounts, "steady-lab/debian:12"], check=True, capture_output=True)
     try:
-        subprocess.run(["docker", "exec", name, "timeout", "60", "sh", "-c", "until test -S /run/systemd/private; do sleep 1; done"], check=True)
+        subprocess.run(
+            ["docker", "exec", name, "timeout", "60", "sh", "-c", "until systemctl is-active --quiet multi-user.target; do sleep 1; done"], check=True
+        )
         yield name
     finally:
         subprocess.run(["docker", "rm", "-f", name], check=True, capture_output=True)
