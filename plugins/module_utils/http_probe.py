@@ -147,10 +147,17 @@ def probe(check: Check) -> Verdict:
     return verdict
 
 
-def wait_until_healthy(check: Check, *, also: Callable[[], Verdict | None] = lambda: None, sleep: Callable[[float], None] = time.sleep) -> Verdict:
+def wait_until_healthy(
+    check: Check,
+    *,
+    also: Callable[[], Verdict | None] = lambda: None,
+    hopeless: Callable[[], bool] = lambda: False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Verdict:
     """Probe until healthy, at most ``1 + retries`` times with ``delay`` seconds between; return the last verdict.
 
     ``also`` may veto a healthy answer (for instance: the unit itself is not running, so somebody else answered).
+    ``hopeless`` ends the waiting early: what dies again and again will not become healthy.
     """
     verdict = Verdict("unreachable", "never asked")
     for attempt in range(check.retries + 1):
@@ -159,6 +166,6 @@ def wait_until_healthy(check: Check, *, also: Callable[[], Verdict | None] = lam
         verdict = probe(check)
         if verdict.healthy:
             verdict = also() or verdict
-        if verdict.healthy:
+        if verdict.healthy or hopeless():
             break
     return verdict

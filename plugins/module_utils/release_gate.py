@@ -15,6 +15,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.host_state import fil
 from ansible_collections.steady.fleet.plugins.module_utils.http_probe import Check, Verdict, probe, wait_until_healthy
 
 ReleaseError = release_store.ReleaseError
+HOPELESS_RESTARTS = 3
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,12 @@ def unit_verdict(units: Sequence[str]) -> Verdict | None:
     return None
 
 
+def _restarts(units: Sequence[str]) -> int:
+    """How often systemd has restarted these units by itself since they were started."""
+    shown = _systemctl("show", "--property=NRestarts", "--", *units) if units else ""
+    return sum(int(line.split("=", 1)[1]) for line in shown.splitlines() if line.startswith("NRestarts="))
+
+
 def _verdict(gate: Gate, *, once: bool = False) -> Verdict:
     def veto() -> Verdict | None:
         return unit_verdict(gate.units)
@@ -98,7 +105,9 @@ def _verdict(gate: Gate, *, once: bool = False) -> Verdict:
     if once:
         verdict = probe(gate.health)
         return (veto() or verdict) if verdict.healthy else of_unit(verdict)
-    return of_unit(wait_until_healthy(gate.health, also=veto))
+    before = _restarts(gate.units)
+    # Waiting longer would let systemd reach its start limit and close the port, and with it the requests that wait there.
+    return of_unit(wait_until_healthy(gate.health, also=veto, hopeless=lambda: _restarts(gate.units) - before >= HOPELESS_RESTARTS))
 
 
 def _journal(gate: Gate) -> str:

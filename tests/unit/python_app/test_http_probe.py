@@ -132,6 +132,14 @@ def test_retries_end() -> None:
     assert len(pauses) == 3
 
 
+def test_what_dies_again_and_again_is_not_waited_for() -> None:
+    pauses: list[float] = []
+    with server(ok(b"", "503 Service Unavailable")) as url:
+        verdict = wait_until_healthy(Check(url=url, retries=9, delay=1), sleep=pauses.append, hopeless=lambda: len(pauses) == 2)
+    assert verdict.kind == "status"
+    assert pauses == [1, 1]
+
+
 def test_a_veto_turns_a_healthy_answer_of_somebody_else() -> None:
     with server(HEALTHY) as url:
         verdict = wait_until_healthy(Check(url=url, retries=1, delay=0), also=lambda: Verdict("unit", "not running"))
