@@ -17,10 +17,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of a second lab; whatever is left of it is removed at the end."""
+@pytest.fixture(scope="module")
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a second lab, whose hosts are of the module's ``PLATFORM``; whatever is left of it is removed at the end."""
     environment = {
+        "STEADY_LAB_PLATFORM": getattr(request.module, "PLATFORM", "debian"),
         "STEADY_LAB_STATE": str(tmp_path_factory.mktemp("lab") / "state"),
         "STEADY_LAB_NETWORK": f"steady-e2e-{os.getpid()}",
         "STEADY_LAB_CIDR": "10.231.0.0/16",
