@@ -30,7 +30,7 @@ def aws(said: str, lab: dict[str, str]) -> dict[str, str]:
 def test_cs2_the_host_is_amazon_linux_and_its_login_is_ec2_user(aws: dict[str, str]) -> None:
     status: dict[str, Any] = json.loads(checkout.run(Path(checkout.BIN, "python"), "-m", "lab", "status", "--json", **aws))
     assert [row["user"] for row in status["instances"]] == ["ec2-user"]
-    asked = ("ansible", "-i", "inventories/lab.aws_ec2.yml", "catscan", "-m", "ansible.builtin.command", "-a")
+    asked = ("ansible", "-i", "inventories/lab.aws_ec2.yml", "catscan", "--become", "-m", "ansible.builtin.command", "-a")
     assert "Amazon Linux release 2023" in checkout.run(*asked, "cat /etc/system-release", **aws)
     assert "amzn2023" in checkout.run(*asked, "rpm --query python3.11 cronie logrotate", **aws)
 
