@@ -319,7 +319,7 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
     probing, check = module.params["phase"] == "probe", module.check_mode
     observed = observe.observe(scopes=scopes)
     planned = plan.plan(scopes=scopes, observed=observed, check=check)
-    sshd.refuse_overruled(scopes=scopes, observed=observed)
+    sshd.refuse_overruled(plan=planned, scopes=scopes, observed=observed)
     if not probing:
         steps.check_contents(plan=planned, scopes=scopes, observed=observed, check=check)
     if not probing and not check:

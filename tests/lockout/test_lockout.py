@@ -162,7 +162,7 @@ def test_vdb5_w20_a_firewall_that_shuts_us_out_is_taken_back(host: Host) -> None
 
 def test_w20_a_firewall_that_cuts_even_the_connection_in_use_is_taken_back(host: Host) -> None:
     before = host.run("nft list ruleset")
-    rules = "table inet shut { chain input { type filter hook input priority 0; policy drop; } }\n"
+    rules = "table inet shut {\nchain input {\ntype filter hook input priority 0; policy drop;\n}\n}\n"
     unit = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/nft --file /etc/shut.nft\nExecStop=/usr/sbin/nft delete table inet shut\n"
     declared = {
         **scope(rules, path="/etc/shut.nft", seconds=6),

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from .errors import StateError
 from .model import FILE, Scope
 from .observe import Observed
+from .plan import Plan
 
 ROOT = "/etc/ssh/sshd_config"
 DEPTH = 16
@@ -32,24 +33,28 @@ class Setting:
     line: int
 
 
-def refuse_overruled(*, scopes: Sequence[Scope], observed: Observed) -> None:
+def refuse_overruled(*, plan: Plan, scopes: Sequence[Scope], observed: Observed) -> None:
     """Raise StateError where a declared file of sshd's would not take effect, because sshd reads another value first or never reads it."""
+    gone = {action.name: "" for action in plan.actions if action.action == "remove"}
     for scope in scopes:
         for entry in scope.entries:
             if entry.kind == FILE and entry.proof and (entry.path == ROOT or entry.path.startswith(ROOT + ".d/")):
                 state = observed.paths.get(entry.path)
                 data = entry.data if entry.data is not None else _text(entry.path).encode() if state and state.digest == entry.digest else None
                 if data is not None and os.path.exists(ROOT):
-                    problem = overruled(path=entry.path, text=data.decode("utf-8", "replace"))
+                    problem = overruled(path=entry.path, text=data.decode("utf-8", "replace"), others=gone)
                     if problem:
                         raise StateError(f"{scope.name}: {problem}")
 
 
-def overruled(*, path: str, text: str, root: str = ROOT) -> str:
-    """The first setting in ``text``, as ``path`` is to hold it, that sshd would not obey, in a sentence; empty if it obeys all of them."""
+def overruled(*, path: str, text: str, root: str = ROOT, others: Mapping[str, str] | None = None) -> str:
+    """The first setting in ``text``, as ``path`` is to hold it, that sshd would not obey, in a sentence; empty if it obeys all of them.
+
+    ``others`` stands for files that change with it, by path.
+    """
     first: dict[str, Setting] = {}
     ours: list[Setting] = []
-    for setting in settings(root=root, overlay={path: text}):
+    for setting in settings(root=root, overlay={**(others or {}), path: text}):
         first.setdefault(setting.keyword, setting)
         if setting.path == path:
             ours.append(setting)

@@ -43,3 +43,9 @@ def test_w20_a_file_that_is_never_read_hardens_nothing(etc: Path) -> None:
 def test_w20_what_does_not_overrule(etc: Path, other: str) -> None:
     (etc / "sshd_config.d/00-a.conf").write_text(f"{other}\n")
     assert overruled(etc, "PermitRootLogin no\nAllowUsers a\n") == ""
+
+
+def test_w20_a_file_that_goes_in_the_same_run_overrules_nothing(etc: Path) -> None:
+    (etc / "sshd_config.d/00-a.conf").write_text("PermitRootLogin yes\n")
+    others = {str(etc / "sshd_config.d/00-a.conf"): ""}
+    assert sshd.overruled(path=str(etc / "sshd_config.d/90-b.conf"), text="PermitRootLogin no\n", root=str(etc / "sshd_config"), others=others) == ""
