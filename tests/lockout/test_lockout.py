@@ -85,9 +85,9 @@ def test_f77_the_host_needs_no_controller_to_take_it_back(host: Host, as_before:
 
 def test_f77_a_privilege_that_is_lost_is_a_lock_out(host: Host, as_before: None) -> None:
     path = "/etc/sudoers.d/zz-lockout"
-    play = host.play(
-        "change.yml", scopes=[scope("admin ALL=(ALL) PASSWD: ALL\n", path=path, seconds=6, mode="0440", validate=["/usr/sbin/visudo", "-cf", "%s"])]
-    )
+    declared = scope(GOOD, seconds=6)
+    declared["files"] += scope("admin ALL=(ALL) PASSWD: ALL\n", path=path, mode="0440", validate=["/usr/sbin/visudo", "-cf", "%s"])["files"]
+    play = host.play("change.yml", scopes=[declared])
     assert f"{path}: a second connection failed" in play.stdout, play.stdout
     assert "The host took the change back and is as before." in play.stdout
 
