@@ -165,8 +165,8 @@ def _declared(records: Path) -> list[Json]:
     """The scopes that the roles left for the last call, with every content, as the action plugin would send them."""
     scopes: list[Json] = []
     for path in records.glob("host-state-*.json"):
-        found, contents = gathered._read(str(path))
-        scopes += action._with_data({"scopes": found}, contents, list(contents))["scopes"]
+        left = gathered._read(str(path))
+        scopes += action._with_data({"scopes": left.scopes}, left.contents, list(left.contents))["scopes"]
     return scopes
 
 
