@@ -44,6 +44,12 @@ def test_the_plugins_pass_their_tests(oldest: Path) -> None:
     run(oldest, "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{path}" for path in UNIT + INVENTORY))
 
 
+@pytest.mark.docker
+def test_a_whole_host_converges(oldest: Path) -> None:
+    """Check on the empty host, converge, again without a change, check, and look at the host."""
+    run(oldest, "molecule", "test", "--scenario-name", "site", MOLECULE_HOST=f"steady-oldest-{os.getpid()}")
+
+
 @pytest.mark.parametrize(
     ("version", "sentence"),
     [
