@@ -74,7 +74,13 @@ def _taken_back(action: ActionBase, waiting: Mapping[str, Any], variables: Mappi
 def _through_new_connection(action: ActionBase) -> ActionBase:
     """The same action over a connection that nothing has used yet: same plugin, same options, same become."""
     old = action._connection
-    new = connection_loader.get(old.ansible_name or old._load_name, action._play_context, task_uuid=action._task._uuid, ansible_playbook_pid=str(os.getppid()))
+    new = connection_loader.get(
+        old.ansible_name or old._load_name,
+        action._play_context,
+        new_stdin=None,  # plugins of older collections ask for it, as Ansible itself gives it to all
+        task_uuid=action._task._uuid,
+        ansible_playbook_pid=str(os.getppid()),
+    )
     new.set_options(direct=old.get_options())
     new._shell = old._shell
     new.set_become_plugin(old.become)

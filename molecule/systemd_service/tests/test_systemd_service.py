@@ -185,7 +185,7 @@ def test_a_changed_port_moves_the_socket_and_a_stranger_on_it_is_refused(host: A
     host.run_expect([0], "systemd-run --unit stranger python3 -m http.server --bind 127.0.0.1 8000")
     refused = converge(units)
     host.run_expect([0], "systemctl stop stranger")
-    assert "hello-api.socket is to listen on port 8000" in " ".join(refused.stdout.split())
+    assert "is to listen on port 8000, which" in " ".join((refused.stdout + refused.stderr).split())
     host.run_expect([0], "curl --silent --fail --max-time 20 http://127.0.0.1:8010/")
     assert "failed=0" in converge(units).stdout
 
