@@ -137,8 +137,9 @@ def _link(item: Json) -> Iterator[Drift]:
 
 def _absent(path: str) -> Iterator[Drift]:
     parent = path.rpartition("/")[0]
-    yield Drift("a file that is declared absent", path, (["mkdir", "-p", parent], ["touch", path]), leaves=(parent,), cleanup=(["rmdir", parent],))
-    yield Drift("a link that is declared absent", path, (["mkdir", "-p", parent], ["ln", "-s", "x", path]), leaves=(parent,), cleanup=(["rmdir", parent],))
+    clean = ["rmdir", "--ignore-fail-on-non-empty", parent]
+    yield Drift("a file that is declared absent", path, (["mkdir", "-p", parent], ["touch", path]), leaves=(parent,), cleanup=(clean,))
+    yield Drift("a link that is declared absent", path, (["mkdir", "-p", parent], ["ln", "-s", "x", path]), leaves=(parent,), cleanup=(clean,))
 
 
 def _unit(unit: Json) -> Iterator[Drift]:

@@ -142,7 +142,8 @@ def test_f67_w14_drifted_hosts(first_host: Host, first: Whole, site: Site, seed:
         trial = whole(first_host, site)
         problems += [f"{name}: {complaint}" for complaint in complaints(trial)]
         different = sets.differences(sets.lasting(first.left), sets.lasting(trial.left))
-        problems += [f"{name}: not as before: {line}" for line in different if line.split(": ")[0] in concerned(trial)]
+        theirs = concerned(trial) - set(releases(trial.check))  # the record of a release that was built again has another time
+        problems += [f"{name}: not as before: {line}" for line in different if line.split(": ")[0] in theirs]
         versions = trial.found["packages"]
         problems += [f"{name}: {p} was {v}" for p, v in versions.items() if trial.left["packages"].get(p) != v]
         count += len(drifts)
