@@ -14,7 +14,7 @@ from test_drift import Bench, series
 from test_drift_site import Whole, whole
 
 HOSTS = int(os.environ.get("DRIFT_HOSTS", "3"))
-DRIFTS = int(os.environ.get("DRIFT_COUNT", "300"))
+DRIFTS = int(os.environ.get("DRIFT_COUNT", "210"))
 SUMMARY: list[str] = []
 
 
