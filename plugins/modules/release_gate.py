@@ -18,7 +18,7 @@ description:
   - Where it may write it holds the host's run lock, and leaves no lease, as it is a deploy's last call. A return that is killed before the units were
     restarted owes that restart to the next converge of the scope C(python_app/<name>).
   - A release that was proved before is not rolled back. If its environment is new, that goes back; else it is neither that is at fault.
-  - While the variable C(host_state_gather) is true the gate is only declared: the call of M(steady.fleet.host_state) that converges what the play gathered
+  - While the variable C(host_state_gather) is true the gate is only declared; the call of M(steady.fleet.host_state) that converges what the play gathered
     passes it.
 author: The steady.fleet developers (@steady-fleet)
 options:
