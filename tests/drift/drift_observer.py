@@ -80,7 +80,9 @@ def unit_states(names: list[str]) -> dict[str, dict[str, str]]:
         return {}
     blocks = run("systemctl", "show", f"--property={PROPERTIES}", "--", *names).strip("\n").split("\n\n")
     assert len(blocks) == len(names), blocks
-    return {name: _unit(block) for name, block in zip(names, blocks)}
+    return {
+        name: _unit(block) | ({"sub": "waiting"} if name.endswith(".timer") and "ActiveState=active" in block else {}) for name, block in zip(names, blocks)
+    }
 
 
 def _unit(block: str) -> dict[str, str]:

@@ -10,9 +10,11 @@ Change = tuple[str, str, str]
 Json = Mapping[str, Any]
 
 VERBS = {"restart": "refresh", "reload-or-restart": "refresh"}  # seen from outside: a new start, or a reload where the unit has one
-STARTS_AT_BOOT = ("enabled", "static", "alias", "indirect", "generated")
+STARTS_AT_BOOT = ("enabled", "static", "indirect", "generated")  # "alias" is also what a link in the place of a file is called
 # Looked at as accounts and units; or the module's own notes, which only a check must leave alone.
-ELSEWHERE = re.compile(r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|/etc/\.pwd\.lock$|\.(wants|requires|upholds)(/|$)|/var/lib/steady-fleet/")
+ELSEWHERE = re.compile(
+    r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|/etc/\.pwd\.lock$|\.(wants|requires|upholds)(/|$)|/etc/rc\d\.d/|/var/lib/steady-fleet/"
+)
 PASSING = ("invocation", "reloads")
 
 

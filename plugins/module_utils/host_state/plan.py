@@ -390,7 +390,8 @@ def _unit_actions(scopes: Sequence[Scope], observed: Observed, paths: Sequence[A
         for name, why in _retired_units(scope, observed):
             for verb in _retiring_verbs(_status(observed, name)):
                 add(verb, name, why, scope.name)
-    # systemd opens no socket while its service runs without it; a restart of the service opens it on the way.
+    # systemd opens no socket while its service runs without it; a restart of the service opens it on the way. A socket that is restarted
+    # takes its service along.
     for service, action in _services_of_new_sockets(verbs, observed):
         add("restart", service, f"{action.name} {action.why}", action.scope)
     _refuse_taken_ports(scopes, observed, {name for verb, name in verbs if verb in ("start", "restart")})
@@ -410,7 +411,7 @@ def _sockets_first(item: tuple[tuple[str, str], Action]) -> tuple[bool, tuple[st
 
 
 def _services_of_new_sockets(verbs: Mapping[tuple[str, str], Action], observed: Observed) -> list[tuple[str, Action]]:
-    started = [(name.rpartition(".")[0] + ".service", a) for (verb, name), a in verbs.items() if verb == "start" and name.endswith(".socket")]
+    started = [(name.rpartition(".")[0] + ".service", a) for (verb, name), a in verbs.items() if verb in ("start", "restart") and name.endswith(".socket")]
     return [(service, a) for service, a in started if _status(observed, service).running and ("stop", service) not in verbs]
 
 

@@ -136,8 +136,7 @@ def act(verb: str, unit: str) -> None:
         run("systemctl", "unmask", "--runtime", unit, check=False)
     if verb in ("start", "restart"):  # one that failed too often is given a new chance: what made it fail may just have been repaired
         run("systemctl", "reset-failed", unit, check=False)
-    quick = ["--no-reload"] if verb in ("enable", "disable") else []  # their links matter at boot; what has changed in units was reloaded before
-    result = run("systemctl", verb, *quick, unit, check=False)
+    result = run("systemctl", verb, unit, check=False)
     if result.returncode:
         why = result.stderr.strip().splitlines()[:1] or ["it said nothing"]
         raise StateError(f"systemctl {verb} {unit} failed: {why[0]} The unit's last words:\n{journal_tail(unit)}")
