@@ -54,8 +54,8 @@ sanity: venv ## ansible-test sanity on a copy
 lockout: engine ## changes of the SSH server and the firewall that would lock everybody out
 	@pytest -v tests/lockout
 
-drift: engine ## random drifts: predicted = applied = observed; DRIFT_SEED=… repeats a run, DRIFT_COUNT=… makes it longer
-	@pytest -v tests/drift
+drift: engine ## random drifts, new ones each time: predicted = applied = observed; DRIFT_SEED=… repeats a run, DRIFT_COUNT=… makes it longer
+	@DRIFT_SEED=$${DRIFT_SEED:-$$RANDOM} pytest -v tests/drift
 
 deploy-test: engine ## deploys, roll-backs and bad releases under load: no request fails
 	@pytest -v tests/deploy

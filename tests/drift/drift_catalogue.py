@@ -83,7 +83,7 @@ def _file(item: Json) -> Iterator[Drift]:
     path = item["path"]
     if item.get("seed"):
         yield Drift("a seed's content is the application's own", path, (["sed", "-i", "$ a # own", path],), stays=path)
-        yield Drift("seed missing", path, (["rm", path],))
+        yield Drift("seed missing", path, (["rm", path],), stays=path)  # what comes back is what is declared, not what the application made of it
         return
     for what, command in {
         "content appended": ["sed", "-i", "$ a # drift", path],
