@@ -28,6 +28,7 @@ CATSCAN: dict[str, Any] = {
     },
 }
 MISSING = object()
+CANARY = "canary-7f3a"
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
@@ -150,7 +151,7 @@ def test_a_declaration_that_is_no_mapping_is_told(data: object) -> None:
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("aws_secret_access_key", "canary-7f3a"), ("endpoint_url", "https://canary-7f3a:canary-7f3a@s3.example.net"), ("session_token", ["canary-7f3a"])],
+    [("aws_secret_access_key", CANARY), ("endpoint_url", f"https://{CANARY}:{CANARY}@s3.example.net"), ("session_token", [CANARY])],
 )
 def test_cs19_credentials_have_no_place_here_and_are_never_repeated(path: str, value: object) -> None:
     message = said(changed(path, value))
