@@ -17,13 +17,14 @@ from lab.patches import (
     elasticache,
     iam,
     rds,
+    s3,
     ssm,
     wafv2,
     xray,
 )
 from lab.patches.seam import Patch, SetAttribute
 
-SERVICES = (acm, autoscaling, backup, cloudformation, dynamodb, ec2, ecs, elasticache, iam, rds, ssm, wafv2, xray)
+SERVICES = (acm, autoscaling, backup, cloudformation, dynamodb, ec2, ecs, elasticache, iam, rds, s3, ssm, wafv2, xray)
 ALL: tuple[Patch, ...] = tuple(patch for service in SERVICES for patch in service.PATCHES)
 
 
