@@ -18,7 +18,8 @@ ONLY, FIRST, LAST, FILE_NAME = "only", "first", "last", "file_name"
 """Which day a file belongs to: the only one in it (others quarantine it), its first, its last, or the one in its name."""
 
 UPLOADED, UNCHANGED, CONFLICT, QUARANTINED = "uploaded", "unchanged", "conflict", "quarantined"
-"""What became of a file."""
+DAMAGED, FAILED = "damaged", "failed"
+"""What became of a file. DAMAGED: it read back wrong and is marked so; FAILED: S3 did not do it, or the file could not be read. The source stays."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file, or what would. status: UPLOADED, UNCHANGED, CONFLICT or QUARANTINED; reason: a sentence unless all is well.
+    """What became of one file, or what would. status: UPLOADED, UNCHANGED, CONFLICT, QUARANTINED, DAMAGED or FAILED; reason: a sentence unless all is well.
 
     changed: whether S3 or the file's directory changed (in check mode: would). deleted: whether the source went.
     """

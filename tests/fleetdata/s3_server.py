@@ -1,0 +1,66 @@
+"""The lab's S3 in a process of its own, and what a test does with it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+REGION = "eu-central-1"
+# Long and plainly no keys; a test may search an output for them.
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test-access-key-for-the-local-endpoint",
+    "AWS_SECRET_ACCESS_KEY": "test-secret-key-for-the-local-endpoint",
+    "AWS_DEFAULT_REGION": REGION,
+}
+SERVE = """
+import ipaddress, sys
+from lab import aws
+from lab.settings import Settings
+aws.server(Settings(cidr=ipaddress.IPv4Network("127.0.0.0/16"), api_port=int(sys.argv[1]))).serve_forever()
+"""
+
+
+def s3(endpoint: str) -> Any:
+    """A plain boto3 client, for looking at a bucket behind the back of what is tested."""
+    make: Any = boto3.client
+    return make("s3", endpoint_url=endpoint)
+
+
+@contextmanager
+def served(log: Path) -> Iterator[str]:
+    """S3 on loopback; its endpoint."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # moto reads its environment when it is imported.
+    environment = os.environ | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+    with (
+        log.open("wb") as output,
+        subprocess.Popen([sys.executable, "-c", SERVE, str(port)], cwd=PROJECT, env=environment, stdout=output, stderr=output) as server,
+    ):
+        try:
+            _wait_for(port, server, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until and server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    pytest.fail(f"the S3 server did not start: {log.read_text()}")
