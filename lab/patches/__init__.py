@@ -18,13 +18,14 @@ from lab.patches import (
     iam,
     rds,
     s3,
+    s3_bucket,
     ssm,
     wafv2,
     xray,
 )
 from lab.patches.seam import Patch, SetAttribute
 
-SERVICES = (acm, autoscaling, backup, cloudformation, dynamodb, ec2, ecs, elasticache, iam, rds, s3, ssm, wafv2, xray)
+SERVICES = (acm, autoscaling, backup, cloudformation, dynamodb, ec2, ecs, elasticache, iam, rds, s3, s3_bucket, ssm, wafv2, xray)
 ALL: tuple[Patch, ...] = tuple(patch for service in SERVICES for patch in service.PATCHES)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import boto3
+import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.iam.access_control import IAMPolicyStatement
@@ -117,19 +118,30 @@ def test_launch_template_data(compare: Compare) -> None:
     assert compare(ec2.launch_template_data, probe) == (True, False)
 
 
-def test_transport_condition(compare: Compare) -> None:
-    statement = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": "*",
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
+CONDITIONS: dict[str, dict[str, Any]] = {
+    "transport": {"Bool": {"aws:SecureTransport": "false"}},
+    "who": {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/admin*"}},
+    "header": {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}},
+}
 
-    def probe() -> str:
-        return str(IAMPolicyStatement(statement).is_action_permitted("s3:GetObject", "arn:aws:s3:::b/k").name)
 
-    assert compare(iam.transport_condition, probe) == ("DENIED", "NEUTRAL")
+@pytest.mark.parametrize(("condition", "concerns"), [("transport", False), ("who", True), ("header", True)])
+def test_request_conditions(condition: str, concerns: bool, compare: Compare) -> None:
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": CONDITIONS[condition]}
+    requests = [
+        {"aws:SecureTransport": "true", "aws:PrincipalArn": "arn:aws:iam::123456789012:role/host", "s3:ObjectCreationOperation": "true"},
+        {"aws:SecureTransport": "true", "aws:PrincipalArn": "arn:aws:iam::123456789012:role/admins", "s3:if-none-match": "*"},
+    ]
+
+    def probe() -> list[str]:
+        found = []
+        for request in requests:
+            token = iam.REQUEST.set(request)
+            found.append(str(IAMPolicyStatement(statement).is_action_permitted("s3:PutObject", "arn:aws:s3:::b/k").name))
+            iam.REQUEST.reset(token)
+        return found
+
+    assert compare(iam.request_conditions, probe) == (["DENIED", "DENIED"], ["DENIED" if concerns else "NEUTRAL", "NEUTRAL"])
 
 
 def test_public_image_parameters(compare: Compare) -> None:
