@@ -21,6 +21,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 from ansible_collections.steady.fleet.plugins.plugin_utils import gathered, run_lock, second_connection
 from ansible_collections.steady.fleet.plugins.plugin_utils.packages import install_missing, remove_present
+from ansible_collections.steady.fleet.plugins.plugin_utils.refusal import refuse
 
 MODULE = "steady.fleet.host_state"
 GATE = "steady.fleet.release_gate"
@@ -120,7 +121,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         templar = self._templar.copy_with_new_env(searchpath=search, available_variables=variables)
         host = str(variables.get("inventory_hostname", "this host"))
         for scope in _scopes(arguments):
-            _refuse(scope.pop("refuse", None) or [], host)
+            refuse(scope.pop("refuse", None) or [], host=host)
             _refuse_bare_modes(scope)
             for kind, key in (("files", "path"), ("units", "name")):
                 items = scope.get(kind)
@@ -167,12 +168,6 @@ def _scopes(arguments: Item) -> Iterator[Item]:
         yield from arguments["scopes"]
     else:
         yield arguments
-
-
-def _refuse(problems: Sequence[Any], host: str) -> None:
-    """What the declaring role found wrong with its own variables ends the task before the host is asked."""
-    if problems:
-        raise AnsibleActionFail(f"{host}: {'. '.join(str(problem).rstrip('.') for problem in problems)}. Nothing was changed.")
 
 
 def _refuse_bare_modes(scope: Mapping[str, Any]) -> None:

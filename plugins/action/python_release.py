@@ -24,7 +24,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.steady.fleet.plugins.module_utils import release_environment
 from ansible_collections.steady.fleet.plugins.module_utils.release_store import WITHDRAWN
-from ansible_collections.steady.fleet.plugins.plugin_utils import packages, run_lock, ship, sources, wheels
+from ansible_collections.steady.fleet.plugins.plugin_utils import packages, platform_python, refusal, run_lock, ship, sources, wheels
 
 USER_ERRORS = (ship.ShipError, sources.SourceError, wheels.WheelError)
 
@@ -79,7 +79,7 @@ def bundle(release: Release, fetched: list[Path], pins: list[wheels.Pin], path: 
 def _plan(args: Mapping[str, Any], release: Release, state: Mapping[str, Any]) -> list[dict[str, str]]:
     """What a build changes on the host, in the words of host_state's plan."""
     scope = f"python_release/{args['name']}"
-    steps = [("install", "package", name, "this Python cannot make virtual environments") for name in args.get("packages") or [] if state["python"] is None]
+    steps = [("install", "package", name, "this Python cannot make virtual environments") for name in args["packages"] if state["python"] is None]
     steps += [(action, "directory", path, "a release needs it") for action, path in state["directories"]]
     steps.append(("create", "release", release.path, "missing"))
     return [{"action": action, "kind": kind, "name": name, "why": why, "scope": scope} for action, kind, name, why in steps]
@@ -97,8 +97,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         super().run(tmp, task_vars)
         del tmp
         task_vars = task_vars or {}
+        args = dict(self._task.args)
+        refusal.refuse(args.get("refuse") or [], host=str(task_vars.get("inventory_hostname", "host")))
+        python, needed = platform_python.choose(python=str(args.get("python") or ""), facts=task_vars.get("ansible_facts") or {})
         try:
-            return self._converge(dict(self._task.args), task_vars)
+            return self._converge({**args, "python": python, "packages": args.get("packages") or needed}, task_vars)
         except USER_ERRORS as error:
             raise AnsibleActionFail(f"{task_vars.get('inventory_hostname', 'host')}: {error}") from None
 
@@ -160,7 +163,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         root = str(args.get("root") or f"/opt/{args['name']}")
         source = sources.obtain(request)
-        return name_release(source, root=root, python=str(args.get("python", "python3")), lock_name=lock)
+        return name_release(source, root=root, python=str(args["python"]), lock_name=lock)
 
     def _glance(self, release: Release) -> dict[str, Any] | None:
         """The state of a host that has the release, read without a Python start there, which costs seven times as much; else None."""
@@ -179,8 +182,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         }
 
     def _call(self, args: Mapping[str, Any], request: dict[str, Any], release: Release, task_vars: dict[str, Any]) -> dict[str, Any]:
-        python = str(args.get("python", "python3"))
-        request = {"root": release.root, "release": release.id, "python": python, **request}
+        request = {"root": release.root, "release": release.id, "python": args["python"], **request}
         module_args = {"name": args["name"], "source": {}, "request": request}
         result = run_lock.execute(self, module="steady.fleet.python_release", arguments=module_args, task_vars=task_vars)
         if result.get("failed"):
@@ -218,13 +220,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _target(self, args: Mapping[str, Any], release: Release, state: dict[str, Any], task_vars: dict[str, Any]) -> wheels.Target:
         if state["python"] is None:
-            wanted = list(args.get("packages") or [])
+            wanted = list(args["packages"])
             packages.install_missing(self, manager=state["manager"], packages=wanted, task_vars=task_vars)
             state = self._call(args, {"phase": "probe"}, release, task_vars)
         if state["python"] is None:
             raise sources.SourceError(
-                f"the host's {args.get('python', 'python3')} does not run or cannot make virtual environments, even with the packages "
-                f"{', '.join(args.get('packages') or []) or '(none declared)'}; correct python and packages"
+                f"the host's {args['python']} does not run or cannot make virtual environments, even with the packages "
+                f"{', '.join(args['packages']) or '(none declared)'}; correct python and packages"
             )
         return wheels.Target.of(state["python"])
 
@@ -242,7 +244,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "root": release.root,
                 "release": release.id,
                 "archive": remote,
-                "python": str(args.get("python", "python3")),
+                "python": str(args["python"]),
                 "imports": list(args.get("imports") or []),
                 "source": release.source.description,
                 "requirements_sha256": hashlib.sha256(release.source.requirements).hexdigest(),

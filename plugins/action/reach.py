@@ -13,7 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
-from ansible_collections.steady.fleet.plugins.plugin_utils import role_arguments
+from ansible_collections.steady.fleet.plugins.plugin_utils import refusal, role_arguments
 
 ROLES = os.path.join(os.path.dirname(__file__), "..", "..", "roles")
 FACTS = frozenset({"distribution", "memtotal_mb"})  # of the two subsets that the roles use
@@ -31,10 +31,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         super().run(tmp, task_vars)
         variables = task_vars or {}
         host = str(variables.get("inventory_hostname", "this host"))
-        problems = [str(sentence).rstrip(".") for sentence in self._task.args.get("refuse") or []]
-        problems += self._judge(list(self._task.args.get("roles") or []), variables)
-        if problems:
-            raise AnsibleActionFail(f"{host}: {'. '.join(problems)}. Nothing was changed.")
+        problems = [*(self._task.args.get("refuse") or []), *self._judge(list(self._task.args.get("roles") or []), variables)]
+        refusal.refuse(problems, host=host)
         try:
             return self._know(variables)
         except AnsibleConnectionFailure as error:

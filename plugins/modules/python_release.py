@@ -27,6 +27,11 @@ options:
   root:
     description: Where its releases lie. By default C(/opt/<name>).
     type: path
+  refuse:
+    description: Sentences that say why nothing must be built. With any, the task fails with them before the host is asked.
+    type: list
+    elements: str
+    default: []
   source:
     description: Where the application comes from on the controller. Exactly one key.
     type: dict
@@ -65,11 +70,13 @@ options:
     type: str
     default: requirements.txt
   python:
-    description: The Python on the host that makes the virtual environment.
+    description:
+      - The Python on the host that makes the virtual environment.
+      - When empty, the platform's usual one, known by the facts C(distribution) and C(os_family); without these, C(python3).
     type: str
-    default: python3
+    default: ''
   packages:
-    description: Packages of the platform that this Python needs to make virtual environments.
+    description: Packages that this Python needs to make virtual environments. When empty, those of the platform.
     type: list
     elements: str
     default: []
@@ -161,11 +168,12 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "root": {"type": "path"},
+            "refuse": {"type": "list", "elements": "str", "default": []},
             "source": {"type": "dict", "required": True},
             "ship": {"type": "list", "elements": "str", "default": ["**"]},
             "never_ship": {"type": "list", "elements": "str", "default": []},
             "requirements": {"type": "str", "default": "requirements.txt"},
-            "python": {"type": "str", "default": "python3"},
+            "python": {"type": "str", "default": ""},
             "packages": {"type": "list", "elements": "str", "default": []},
             "imports": {"type": "list", "elements": "str", "default": []},
             "secrets": {"type": "list", "elements": "dict", "default": [], "no_log": False},

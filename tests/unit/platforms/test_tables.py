@@ -8,6 +8,7 @@ import checkout
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from ansible_collections.steady.fleet.plugins.plugin_utils import platform_python
 
 # As ansible.builtin.setup reports them; /etc/os-release of each release.
 FACTS: dict[str, dict[str, Any]] = {
@@ -31,7 +32,7 @@ DEBIAN_BASE = {
 # ssh.service (Ubuntu's discourse, topic 30189); 22.04 has that socket, disabled.
 UBUNTU_BASE = DEBIAN_BASE | {"logrotate_settings": ["su root adm"], "sshd_socket": "ssh.socket"}
 DEBIAN_CRON = {"packages": ["cron", "logrotate"], "daemon": "cron.service", "crontab_head": []}  # crontab(5) there: no CRON_TZ
-DEBIAN_PYTHON = {"python": "python3", "packages": ["python3-venv"]}  # 3.11, 3.10, 3.12; ensurepip is split off
+DEBIAN_PYTHON = ("python3", ["python3-venv"])  # 3.11, 3.10, 3.12; ensurepip is split off
 
 REFERENCE: dict[str, dict[str, dict[str, Any]]] = {
     "base": {
@@ -64,15 +65,16 @@ REFERENCE: dict[str, dict[str, dict[str, Any]]] = {
         "ubuntu-22.04": DEBIAN_CRON,
         "ubuntu-24.04": DEBIAN_CRON,
     },
-    "python_app": {
-        # The AL2023 User Guide: the system's Python is 3.9 and stays so; python3.11 is a package beside it, which brings ensurepip.
-        "amazon-2023": {"python": "python3.11", "packages": ["python3.11"]},
-        "debian-12": DEBIAN_PYTHON,
-        "ubuntu-22.04": DEBIAN_PYTHON,
-        "ubuntu-24.04": DEBIAN_PYTHON,
-    },
 }
-WITHOUT_TABLE = {"systemd_service"}  # names nothing of a distribution
+# The module python_release knows which Python it builds with.
+PYTHON: dict[str, tuple[str, list[str]]] = {
+    # The AL2023 User Guide: the system's Python is 3.9 and stays so; python3.11 is a package beside it, which brings ensurepip.
+    "amazon-2023": ("python3.11", ["python3.11"]),
+    "debian-12": DEBIAN_PYTHON,
+    "ubuntu-22.04": DEBIAN_PYTHON,
+    "ubuntu-24.04": DEBIAN_PYTHON,
+}
+WITHOUT_TABLE = {"python_app", "s3_archive", "systemd_service"}  # name nothing of a distribution
 ROLES = sorted(path.name for path in (checkout.ROOT / "roles").iterdir() if path.is_dir() and not path.name.startswith("aws_"))
 
 
@@ -94,6 +96,17 @@ def test_cs16_every_name_is_the_distributions_own(role: str, platform: str) -> N
     expected = REFERENCE[role][platform]
     found = table(role, platform)
     assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("platform", FACTS)
+def test_cs16_releases_get_the_distributions_python(platform: str) -> None:
+    assert platform_python.choose(python="", facts=FACTS[platform]) == PYTHON[platform]
+
+
+def test_another_python_brings_its_own_package() -> None:
+    assert platform_python.choose(python="python3.12", facts=FACTS["amazon-2023"]) == ("python3.12", ["python3.12"])
+    assert platform_python.choose(python="python3.12", facts=FACTS["debian-12"]) == ("python3.12", ["python3.12-venv"])
+    assert platform_python.choose(python="", facts={}) == ("python3", [])
 
 
 def test_cs2_xreq9_every_role_is_looked_at_on_every_platform() -> None:
