@@ -94,7 +94,8 @@ def sizes_of_lifecycle_filters(set_attribute: SetAttribute) -> None:
         serialize = self.serialized
 
         def with_sizes(answer: Any) -> Any:
-            for shown, rule in zip(answer.result["Rules"], self.backend.get_bucket_lifecycle(self.bucket_name), strict=True):
+            rules = self.backend.get_bucket_lifecycle(self.bucket_name)
+            for shown, rule in zip(answer.result["Rules"], rules, strict=True) if isinstance(answer.result, dict) else ():  # else it is an error
                 if rule.sizes:
                     shown["Filter"].get("And", shown["Filter"]).update(rule.sizes)
             return serialize(answer)

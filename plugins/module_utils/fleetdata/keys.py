@@ -15,6 +15,7 @@ from .model import Archive
 
 MANIFEST = ".manifest.json"
 """What the key of an object's manifest has behind the object's own."""
+PROBE = "_fleetdata-probe.json"
 _PARTS = {
     "report": r"(?P<report>[A-Za-z0-9_-]+)",
     "yyyy": r"(?P<yyyy>\d{4})",
@@ -72,6 +73,11 @@ def report_stem(archive: Archive, *, report: str) -> str:
     """The longest common beginning of all keys of a report: what to list for all of its days."""
     template = archive.prefix + archive.key.replace("{report}", report)
     return template.partition("{")[0]
+
+
+def probe_key(archive: Archive, *, report: str) -> str:
+    """The key of the object with which ``check`` tries what the credentials can do among a report's keys; it is no report's."""
+    return report_stem(archive, report=report) + PROBE
 
 
 def read_key(archive: Archive, key: str) -> Place | None:

@@ -32,8 +32,10 @@ def join(path: str, name: object) -> str:
 
 def kind(value: object) -> str:
     """What JSON calls a value: a value itself may be a secret in the wrong place, so its kind is what is shown."""
-    names = {bool: "true or false", int: "a number", float: "a number", str: "text", type(None): "null", list: "a list", tuple: "a list"}
-    return names.get(type(value), "a mapping" if isinstance(value, Mapping) else type(value).__name__)
+    if value is None:
+        return "null"
+    kinds = ((bool, "true or false"), ((int, float), "a number"), (str, "text"), ((list, tuple), "a list"), (Mapping, "a mapping"))
+    return next((name for types, name in kinds if isinstance(value, types)), type(value).__name__)
 
 
 def text(value: object) -> str:
