@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 OUTSIDE, PLAIN, QUOTED, CLOSED, RETURNED = "at a cell's start", "in a plain cell", "in quotes", "behind quotes", "behind a carriage return"
@@ -23,73 +24,63 @@ class Read:
     days: dict[str, int]
 
 
-def rows_of(text: str, *, delimiter: str) -> list[tuple[list[str], int, bool]]:
-    """Cells, bytes and whether it is a blank line, for each row that is whole. Raises Refused at the first fault."""
-    rows, cells, cell, state, start = [], [], "", OUTSIDE, 0
+def step(state: str, char: str, delimiter: str) -> str:
+    """The state behind ``char``. ValueError when it must not stand here."""
+    if state == QUOTED:
+        return CLOSED if char == '"' else QUOTED
+    if char == '"' and state in (OUTSIDE, CLOSED):
+        return QUOTED
+    if char == "\n" or (char == delimiter and state != RETURNED):
+        return OUTSIDE
+    if char == "\r" and state != RETURNED:
+        return RETURNED
+    if char == '"' or state in (CLOSED, RETURNED):
+        raise ValueError(f"{char!r} {state}")
+    return PLAIN
+
+
+def rows_of(text: str, *, delimiter: str) -> Iterator[tuple[list[str], str]]:
+    """Cells and text of each row. Raises Refused at the first fault."""
+    cells, cell, state, start, number = [], "", OUTSIDE, 0, 1
     for place, char in enumerate(text):
-        number = len(rows) + 1
-        if state == QUOTED:
-            if char == '"':
-                state = CLOSED
-            else:
-                cell += char
-            continue
-        if char == '"':
-            if state == PLAIN or state == RETURNED:
-                raise Refused(number, "a quote in a plain cell")
-            if state == CLOSED:
-                cell += char
-            state = QUOTED
-        elif state == RETURNED and char != "\n":
-            raise Refused(number, "a bare carriage return")
-        elif char == "\n":
-            raw = text[start : place + 1]
-            rows.append(([*cells, cell], len(raw.encode()), raw in ("\n", "\r\n")))
-            cells, cell, state, start = [], "", OUTSIDE, place + 1
-        elif char == "\r":
-            state = RETURNED
-        elif char == delimiter:
-            cells, cell, state = [*cells, cell], "", OUTSIDE
-        elif state == CLOSED:
-            raise Refused(number, "something behind the quotes")
-        else:
-            cell, state = cell + char, PLAIN
+        before = state
+        try:
+            state = step(before, char, delimiter)
+        except ValueError as error:
+            raise Refused(number, str(error)) from None
+        if state == PLAIN or (state == before == QUOTED) or (before == CLOSED and state == QUOTED):
+            cell += char
+        elif state == OUTSIDE:
+            cells, cell = [*cells, cell], ""
+            if char == "\n":
+                yield cells, text[start : place + 1]
+                cells, start, number = [], place + 1, number + 1
     if start < len(text):
-        raise Refused(len(rows) + 1, f"it ends {state}")
-    return rows
+        raise Refused(number, f"it ends {state}")
 
 
 def read(data: bytes, *, day_column: str, days: frozenset[str], delimiter: str = ",", final_newline: bool = True, largest_row: int = 8 << 20) -> Read:
     """What a strict reader says of ``data``. days: all that are days."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        good = data[: data.rindex(b"\n", 0, _fault(data)) + 1] if b"\n" in data[: _fault(data)] else b""
-        rows_of(good.decode().removeprefix("\ufeff"), delimiter=delimiter)
-        raise Refused(-1, "not UTF-8") from None
-    text = text.removeprefix("\ufeff")
-    if not text or text.startswith("PK\x03\x04"):
+    text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    if not text or data.startswith((b"PK\3\4", b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
         raise Refused(0, "empty or foreign")
-    if not final_newline and not text.endswith("\n") and not text.endswith("\r"):
+    if not final_newline and not text.endswith(("\n", "\r")):
         text += "\n"
-    rows = rows_of(text, delimiter=delimiter)
-    columns = tuple(rows[0][0])
-    for number, (cells, size, blank) in enumerate(rows, start=1):
-        if blank or size > largest_row or "\0" in "".join(cells):
-            raise Refused(number, "blank, too long or NUL")
-        if number == 1 and (len(set(cells)) < len(cells) or "" in cells or day_column not in cells):
-            raise Refused(1, "the header")
+    columns: list[str] = []
+    found: Counter[str] = Counter()
+    for number, (cells, raw) in enumerate(rows_of(text, delimiter=delimiter), start=1):
+        size = len(raw.encode("utf-8", "surrogateescape"))
+        if raw in ("\n", "\r\n") or size > largest_row or "\0" in raw or any("\ud800" <= char <= "\udfff" for char in raw):
+            raise Refused(number, "blank, too long, NUL or not UTF-8")
+        if number == 1:
+            columns = cells
+            if len(set(cells)) < len(cells) or "" in cells or day_column not in cells:
+                raise Refused(1, "not a header")
+            continue
         if len(cells) != len(columns):
             raise Refused(number, "ragged")
-        if number > 1 and cells[columns.index(day_column)] not in days:
+        day = cells[columns.index(day_column)]
+        if day not in days:
             raise Refused(number, "no day")
-    found = Counter(cells[columns.index(day_column)] for cells, _, _ in rows[1:])
-    return Read(columns, len(rows) - 1, dict(found))
-
-
-def _fault(data: bytes) -> int:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.start
-    raise AssertionError("it is UTF-8")
+        found[day] += 1
+    return Read(tuple(columns), sum(found.values()), dict(found))

@@ -18,6 +18,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 2200
 
 _ISO = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))?)?", re.ASCII)
 _EPOCH = re.compile(r"(\d{1,18})(?:\.\d*)?", re.ASCII)
+_YEAR = re.compile("%[YyG]")
 _UNIX_EPOCH = datetime.date(1970, 1, 1).toordinal()
 _CACHE = 1 << 16
 _TRIALS = (datetime.date(1999, 12, 31), datetime.date(2026, 2, 1), datetime.date(2031, 11, 23))
@@ -111,11 +112,11 @@ def _from_epoch(text: str, per_second: int) -> datetime.date:
 
 
 def _check_pattern(pattern: str) -> None:
-    """A pattern is good when days written with it are the same days when read with it."""
+    """A pattern is good when it has a year, and days written with it are the same days when read with it."""
     for day in _TRIALS:
         moment = datetime.datetime(day.year, day.month, day.day, 13, 45, tzinfo=datetime.timezone.utc)
         try:
-            same = datetime.datetime.strptime(moment.strftime(pattern), pattern).date() == day
+            same = _YEAR.search(pattern) is not None and datetime.datetime.strptime(moment.strftime(pattern), pattern).date() == day
         except (ValueError, re.error):
             same = False
         if not same:
