@@ -92,7 +92,7 @@ def read_key(archive: Archive, key: str) -> Place | None:
         days.add(f"{said['yyyy']}-{said['mm']}-{said['dd']}")
     day = days.pop()
     revision = int(said["revision"] or 1)
-    if days or not _is_day(day) or (said["revision"] and revision < 2):
+    if days or not is_day(day) or (said["revision"] and revision < 2):
         return None
     place = Place(report=said["report"], day=day, revision=revision, manifest=manifest)
     return place if key.startswith(object_key(archive, report=place.report, day=day, revision=revision)) else None
@@ -111,7 +111,8 @@ def _pattern(archive: Archive) -> re.Pattern[str]:
     return re.compile(text + r"(?:\.r(?P<revision>\d{1,6}))?" + re.escape(_ENDING), re.ASCII)
 
 
-def _is_day(text: str) -> bool:
+def is_day(text: str) -> bool:
+    """Whether ``text`` is a day as ISO writes it."""
     try:
         return datetime.date.fromisoformat(text).isoformat() == text
     except ValueError:

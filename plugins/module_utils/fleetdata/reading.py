@@ -1,0 +1,118 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An archived object read back and compared with its manifest, while its CSV passes by."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Callable, TypeVar
+
+from . import gz
+from .errors import DamageError, StoreError
+from .model import Manifest
+from .store import Store
+
+DAMAGED, DELETED, FAILED = "damaged", "deleted", "failed"
+"""An object holds other bytes than were proved; its version was deleted; S3 did not give it."""
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why an object was not read. kind: DAMAGED, DELETED or FAILED."""
+
+    kind: str
+    reason: str
+
+
+class _Passed:
+    """How much passed, and its SHA-256."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._digest = hashlib.sha256()
+
+    def through(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            self.bytes += len(block)
+            self._digest.update(block)
+            yield block
+
+    def differences(self, what: str, size: int, sha256: str) -> list[str]:
+        """What differs from what was proved."""
+        found = self._digest.hexdigest()
+        return [] if (self.bytes, found) == (size, sha256) else [f"{what} has {self.bytes} bytes (SHA-256 {found}) instead of {size} ({sha256})"]
+
+
+def named(manifest: Manifest) -> str:
+    """An object's address and version, for sentences."""
+    return f"{manifest.uri} (version {manifest.version_id})" if manifest.version_id else manifest.uri
+
+
+def content(*, store: Store, manifest: Manifest) -> Iterator[bytes]:
+    """The CSV of an archived object, block by block, read by its version.
+
+    It is what was proved only once the last block was taken without an error. Raises DamageError (key, version and all that differs), at the
+    latest then, and StoreError if S3 does not give it; its kind is ``missing`` when that version was deleted.
+    """
+    stored, unpacked = _Passed(), _Passed()
+    with store.read(key=manifest.key, version_id=manifest.version_id) as blocks:
+        raw = stored.through(blocks)
+        broken = ""
+        try:
+            for block in unpacked.through(gz.decompress(raw)):
+                if unpacked.bytes > manifest.content_bytes:
+                    broken = f"its content is longer than {manifest.content_bytes} bytes"
+                    break  # a few bytes can unpack to a full disk
+                yield block
+        except DamageError as error:
+            broken = f"it cannot be unpacked: {str(error).rstrip('.')}"
+        collections.deque(raw, maxlen=0)
+    problems = stored.differences("the object", manifest.object_bytes, manifest.object_sha256)
+    problems += [broken] if broken else unpacked.differences("its content", manifest.content_bytes, manifest.content_sha256)
+    if problems:
+        raise DamageError(f"{named(manifest)} is not what was proved at {manifest.archived_at}: {'; '.join(problems)}.")
+
+
+class Reader:
+    """Reads objects for several threads at once. Once S3 is out of reach, it asks for no more."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._out_of_reach = ""
+
+    def read(self, manifest: Manifest, use: Callable[[Iterator[bytes]], _R]) -> _R | Trouble:
+        """Give the object's CSV, block by block, to ``use``, which must undo what it did when an error comes with a block."""
+        if self._out_of_reach:
+            return Trouble(FAILED, self._out_of_reach)
+        try:
+            return use(content(store=self._store, manifest=manifest))
+        except DamageError as error:
+            return Trouble(DAMAGED, str(error))
+        except StoreError as error:
+            if error.kind == "missing":
+                return Trouble(DELETED, f"{named(manifest)} was deleted. fleetdata verify tells what is left of it.")
+            if error.kind == "unreachable":
+                self._out_of_reach = str(error)
+            return Trouble(FAILED, str(error))
+
+
+def each(*, of: Iterable[_T], do: Callable[[_T], _R], at_once: int, progress: Callable[[_R], None] | None = None) -> list[_R]:
+    """Do something for each of many, a few at once; the results in order, each told to ``progress`` as well. The first error ends it."""
+    pool = ThreadPoolExecutor(max_workers=at_once)
+    results = []
+    try:
+        for result in pool.map(do, of):
+            results.append(result)
+            if progress:
+                progress(result)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return results
