@@ -24,7 +24,7 @@ from ansible_collections.steady.fleet.plugins.plugin_utils.packages import insta
 from ansible_collections.steady.fleet.plugins.plugin_utils.refusal import refuse
 
 MODULE = "steady.fleet.host_state"
-GATE = "steady.fleet.release_gate"
+RELEASE_GATE, COMMAND_GATE = "steady.fleet.release_gate", "steady.fleet.command_gate"
 WAYS = ("content", "source", "template")
 INTERNAL = ("settled", "needs", "record", "package_manager", "unseen", "unproved", "holder")
 Item = dict[str, Any]
@@ -67,7 +67,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _pass_gates(self, result: dict[str, Any], gates: Sequence[Item], variables: dict[str, Any]) -> dict[str, Any]:
         for gate in gates:
-            outcome = run_lock.execute(self, module=GATE, arguments=gate, task_vars=variables)
+            if gate.get("command") and result.get("failed"):
+                continue  # it would judge what is not converged
+            if gate.get("command"):  # it only judges, so it needs no lock
+                outcome = self._execute_module(module_name=COMMAND_GATE, module_args=gate, task_vars=variables)
+            else:
+                outcome = run_lock.execute(self, module=RELEASE_GATE, arguments=gate, task_vars=variables)
             if outcome.get("failed"):
                 said = [str(failed.get("msg")) for failed in (result, outcome) if failed.get("failed")]
                 return {**result, "failed": True, "msg": "\n".join(said)}

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.steady.fleet.plugins.module_utils import release_gate, release_store
+from ansible_collections.steady.fleet.plugins.module_utils import command_gate, release_gate, release_store
 from ansible_collections.steady.fleet.plugins.module_utils.http_probe import Check, validate
 
 
 def is_settled(request: Mapping[str, Any]) -> bool:
-    """Whether ``release_gate`` with these arguments would pass now and write nothing. What it would refuse is not settled: it says so better."""
+    """Whether the gate with these arguments would pass now and write nothing. What it would refuse is not settled: it says so better."""
+    if request.get("command"):
+        return _is_command_settled(request)
     if request.get("declined"):
         return False
     try:
@@ -39,3 +42,11 @@ def _gate(request: Mapping[str, Any]) -> release_gate.Gate:
         release=request.get("release"),
         environment_file=request.get("environment_file"),
     )
+
+
+def _is_command_settled(request: Mapping[str, Any]) -> bool:
+    try:
+        gate = command_gate.Gate(**{name: value for name, value in request.items() if name != "host"})
+        return command_gate.is_settled(gate, now=time.time())
+    except (TypeError, ValueError):
+        return False

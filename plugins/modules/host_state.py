@@ -150,12 +150,12 @@ options:
     description:
       - Converge, in one call, what the tasks before this one declared for this host while the variable C(host_state_gather) was true.
         With that variable a task only declares, so that a play of many roles costs one call a host. Excludes all other options.
-      - Then the gates are passed that M(steady.fleet.release_gate) declared in the same way, also where converging failed. An unchanged host whose release
-        is proved and answers costs no further call.
+      - Then the gates are passed that M(steady.fleet.release_gate) declared in the same way, also where converging failed, and those that
+        M(steady.fleet.command_gate) did. An unchanged host whose release is proved and answers costs no further call.
     type: bool
     default: false
   gates:
-    description: Set by the action plugin. Arguments of M(steady.fleet.release_gate) to ask about while probing.
+    description: Set by the action plugin. Arguments of M(steady.fleet.release_gate) and M(steady.fleet.command_gate) to ask about while probing.
     type: list
     elements: dict
   phase:

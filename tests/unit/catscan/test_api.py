@@ -108,7 +108,7 @@ def test_cs43_history_is_paged_newest_first(port: int, settings: Settings, one_d
     status, body = ask(port, "/uploads/history?limit=2&offset=1")
     assert (status, body["total"], [item["id"] for item in body["items"]]) == (200, 3, [2, 1])
     assert {item["status"] for item in body["items"]} == {"imported"}
-    assert body["items"][0]["rows"] == 40
+    assert (body["items"][0]["rows"], body["items"][0]["archive_uri"]) == (40, None)
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=501", "offset=-1", "limit=x"])
@@ -126,7 +126,7 @@ def test_running_an_import_twice_is_safe(port: int, one_day: date) -> None:
     assert ask(port, "/gmail/run", method="POST", token=TOKEN)[1]["imported"] == 3
     assert ask(port, "/gmail/run", method="POST", token=TOKEN) == (
         200,
-        {"ok": True, "imported": 0, "skipped": 0, "quarantined": 0, "left": 0, "rows": 0, "files": []},
+        {"ok": True, "imported": 0, "skipped": 0, "quarantined": 0, "left": 0, "unarchived": 0, "rows": 0, "files": []},
     )
 
 

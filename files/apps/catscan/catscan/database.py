@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # Element N takes the schema from version N to N + 1; `PRAGMA user_version` says how far a database is.
-# Money is held in millionths, so that sums stay exact. `archive_uri` is filled once reports are archived to S3.
+# Money is held in millionths, so that sums stay exact. `archive_uri` is where S3 holds the report.
 MIGRATIONS = (
     """
     CREATE TABLE rtb_daily (

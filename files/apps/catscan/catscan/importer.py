@@ -1,7 +1,8 @@
 """Import the report CSVs of the drop folder into SQLite: ``python -m catscan.importer [--json]``.
 
-Each file is one transaction, known again by the SHA-256 of its content. Good files end in ``done/``, bad ones in
-``quarantine/`` beside a reason; neither is ever overwritten or deleted. A killed run is finished by the next one.
+Each file is archived in S3 first, where that is set up; then it is one transaction, known again by the SHA-256 of its
+content. Good files end in ``done/``, bad ones in ``quarantine/`` beside a reason; neither is ever overwritten or deleted.
+What cannot be archived now waits for the next run. A killed run is finished by the next one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import database, reports
+from . import archive, database, reports
 from .settings import ConfigurationError, Settings, load
 
 UNKNOWN_TYPE = "unknown"
@@ -38,7 +39,10 @@ class StillWritten(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file. status: imported, skipped, quarantined or left. rows: rows written for it."""
+    """What became of one file. status: imported, skipped, quarantined, left or unarchived. rows: rows written for it.
+
+    archive_uri: where S3 holds it, empty where it does not.
+    """
 
     file: str
     status: str
@@ -47,6 +51,7 @@ class Outcome:
     rows: int
     rows_replaced: int
     reason: str
+    archive_uri: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,11 @@ class Summary:
     @property
     def ok(self) -> bool:
         """Whether every file could be used."""
-        return self.count("quarantined") == 0
+        return self.count("quarantined") == self.count("unarchived") == 0
 
     def as_dict(self) -> dict[str, Any]:
         """The summary as JSON data."""
-        counts = {status: self.count(status) for status in ("imported", "skipped", "quarantined", "left")}
+        counts = {status: self.count(status) for status in ("imported", "skipped", "quarantined", "left", "unarchived")}
         return {
             "ok": self.ok,
             **counts,
@@ -81,9 +86,8 @@ class Summary:
     def as_text(self) -> str:
         """One line for a log."""
         data = self.as_dict()
-        return (
-            f"imported {data['imported']} file(s) with {data['rows']} row(s), skipped {data['skipped']}, quarantined {data['quarantined']}, left {data['left']}"
-        )
+        others = f"skipped {data['skipped']}, quarantined {data['quarantined']}, left {data['left']}, not archived {data['unarchived']}"
+        return f"imported {data['imported']} file(s) with {data['rows']} row(s), {others}"
 
 
 @contextmanager
@@ -127,7 +131,8 @@ def _fingerprint(stream: BinaryIO) -> tuple[int, int]:
 
 def _record(connection: sqlite3.Connection, outcome: Outcome, sha256: str) -> None:
     connection.execute(
-        "INSERT INTO import_history (report_type, file_name, day, sha256, status, rows, rows_replaced, reason, imported_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO import_history (report_type, file_name, day, sha256, status, rows, rows_replaced, reason, imported_at, archive_uri)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             outcome.report_type,
             outcome.file,
@@ -138,6 +143,7 @@ def _record(connection: sqlite3.Connection, outcome: Outcome, sha256: str) -> No
             outcome.rows_replaced,
             outcome.reason,
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            outcome.archive_uri or None,
         ),
     )
 
@@ -202,24 +208,32 @@ def _write(connection: sqlite3.Connection, report: reports.ReportType, day: str,
     return counted.count, replaced
 
 
-def _store(connection: sqlite3.Connection, stream: BinaryIO, name: str, sha256: str) -> Outcome:
+def _archive(settings: Settings, name: str, sha256: str) -> str:
+    """Archive a report that has the name of one; return its URI, empty where nothing is archived."""
+    report, _ = reports.classify(name)
+    if not settings.archive_command:
+        return ""
+    return archive.archive_to_s3(settings.imports / name, report.name, command=settings.archive_command, sha256=sha256)
+
+
+def _store(connection: sqlite3.Connection, stream: BinaryIO, name: str, sha256: str, uri: str) -> Outcome:
     """Import one open report in one transaction. Raises ReportError or StillWritten and then has written nothing."""
     report, day = reports.classify(name)
     with database.transaction(connection):
         if _known(connection, sha256, report.name):
-            outcome = Outcome(name, "skipped", report.name, day, 0, 0, "this content was imported before")
+            outcome = Outcome(name, "skipped", report.name, day, 0, 0, "this content was imported before", uri)
         else:
             before = _fingerprint(stream)
             with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
                 rows, replaced = _write(connection, report, day, reports.read(text, report, day))
                 if _fingerprint(stream) != before:
                     raise StillWritten
-            outcome = Outcome(name, "imported", report.name, day, rows, replaced, "")
+            outcome = Outcome(name, "imported", report.name, day, rows, replaced, "", uri)
         _record(connection, outcome, sha256)
     return outcome
 
 
-def _quarantine(connection: sqlite3.Connection, settings: Settings, name: str, sha256: str, reason: str) -> Outcome:
+def _quarantine(connection: sqlite3.Connection, settings: Settings, name: str, sha256: str, reason: str, uri: str = "") -> Outcome:
     target = _move(settings.imports / name, settings.quarantine, sha256[:8] or "other")
     note = f"{name}: {reason}.\nCorrect the report, then move it back to {settings.imports}; nothing of it was imported.\n"
     Path(f"{target}.reason.txt").write_text(note, encoding="utf-8")
@@ -227,7 +241,7 @@ def _quarantine(connection: sqlite3.Connection, settings: Settings, name: str, s
         report_type = reports.classify(name)[0].name
     except reports.ReportError:
         report_type = UNKNOWN_TYPE
-    outcome = Outcome(name, "quarantined", report_type, "", 0, 0, reason)
+    outcome = Outcome(name, "quarantined", report_type, "", 0, 0, reason, uri)
     with database.transaction(connection):
         _record(connection, outcome, sha256)
     return outcome
@@ -235,19 +249,22 @@ def _quarantine(connection: sqlite3.Connection, settings: Settings, name: str, s
 
 def _import_file(connection: sqlite3.Connection, settings: Settings, name: str) -> Outcome:
     path = settings.imports / name
-    sha256 = ""
+    sha256 = uri = ""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise reports.ReportError("it is not a regular file")
         with path.open("rb") as stream:
             sha256 = _digest(stream)
-            outcome = _store(connection, stream, name, sha256)
+            uri = _archive(settings, name, sha256)
+            outcome = _store(connection, stream, name, sha256, uri)
     except StillWritten:
         return Outcome(name, "left", "", "", 0, 0, "it changed while it was read; upload reports as NAME.part")
+    except archive.NotArchived as error:
+        return Outcome(name, "unarchived", "", "", 0, 0, f"not archived, so not imported either: {error}")
     except PermissionError:
         return _quarantine(connection, settings, name, sha256, "it cannot be read: permission denied")
-    except reports.ReportError as error:
-        return _quarantine(connection, settings, name, sha256, str(error))
+    except (archive.Refused, reports.ReportError) as error:
+        return _quarantine(connection, settings, name, sha256, str(error), uri)
     # Only after the commit: killed in between, the next run finds the content known and just moves the file.
     _move(path, settings.done, sha256[:8])
     return outcome
@@ -263,7 +280,7 @@ def run(settings: Settings) -> Summary:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 all used, 1 a report was quarantined, 2 the import could not run."""
+    """Exit status: 0 all used, 1 a report was quarantined or could not be archived, 2 the import could not run."""
     parser = argparse.ArgumentParser(prog="catscan.importer", description="Import the reports of the drop folder.")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     options = parser.parse_args(arguments)

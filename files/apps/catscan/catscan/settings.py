@@ -18,11 +18,13 @@ class Settings:
     """Where the data lies and how old an import may get.
 
     database: the SQLite file. imports: the drop folder. import_max_age_hours: what ``/gmail/status`` calls fresh.
+    archive_command: the program that archives reports in S3; empty where none are archived.
     """
 
     database: Path
     imports: Path
     import_max_age_hours: float
+    archive_command: str = ""
 
     @property
     def done(self) -> Path:
@@ -65,6 +67,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         database=_absolute_path(environment, "CATSCAN_DATABASE"),
         imports=_absolute_path(environment, "CATSCAN_IMPORTS"),
         import_max_age_hours=_positive_number(environment, "CATSCAN_IMPORT_MAX_AGE_HOURS", "36"),
+        archive_command=str(_absolute_path(environment, "CATSCAN_ARCHIVE_COMMAND")) if environment.get("CATSCAN_ARCHIVE_COMMAND") else "",
     )
     for name, folder in (("CATSCAN_DATABASE", settings.database.parent), ("CATSCAN_IMPORTS", settings.imports)):
         if not folder.is_dir():
