@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import random
+from typing import Any
 
 import pytest
 import strict_csv
@@ -96,14 +97,14 @@ def same_verdict(data: bytes, *, final_newline: bool, largest_row: int, block_by
     assert list(found.days) == sorted(found.days)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(data=csv_files(), block_bytes=SIZES, piece=SIZES)
 def test_cs28_f44_every_valid_file_is_read_as_a_strict_reader_reads_it(data: bytes, block_bytes: int, piece: int) -> None:
     assert facts(data, ANY, block_bytes=block_bytes).rows >= 0
     same_verdict(data, final_newline=True, largest_row=1 << 20, block_bytes=block_bytes, piece=piece)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(
     data=csv_files(),
     mutations=MUTATIONS,
@@ -186,7 +187,7 @@ def test_w29_the_first_bad_row_of_a_large_file_is_named(day_at: int, quoting: in
 
     assert f"row 33335 (line 33342), column 'Day' ({day_at + 1}): 'today' is no day" in refusal(data, ANY)
     mended = facts(data.replace(b"today", b"2026-02-28"), ANY)
-    assert dict(mended.days) == {"1999-12-31": 0} | {"2026-01-05": 13_334, "2026-01-06": 13_333, "2026-02-28": 13_333} or sum(mended.days.values()) == 40_000
+    assert dict(mended.days) == {"2026-01-05": 13_334, "2026-01-06": 13_333, "2026-02-28": 13_333}
 
 
 def test_cs28_a_huge_cell_is_read_and_a_row_beyond_the_limit_is_refused() -> None:
@@ -279,7 +280,7 @@ def test_cs28_a_report_without_a_day_column_and_with_another_delimiter() -> None
     ],
 )
 def test_w29_a_report_type_that_cannot_be_checked_is_refused(wrong: dict[str, object], words: str) -> None:
-    declared: dict[str, object] = {"name": "performance", "columns": ("Day", "Country", "Bids"), "day_column": "Day", **wrong}
+    declared: dict[str, Any] = {"name": "performance", "columns": ("Day", "Country", "Bids"), "day_column": "Day", **wrong}
     with pytest.raises(ConfigurationError, match="report performance: ") as refused:
-        facts(GOOD, ReportType(**declared))  # type: ignore[arg-type]
+        facts(GOOD, ReportType(**declared))
     assert words in str(refused.value)

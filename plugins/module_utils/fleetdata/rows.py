@@ -1,26 +1,16 @@
 # Copyright: the steady.fleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows of strict CSV (RFC 4180 with LF or CRLF): one exact reader, and proofs that whole texts are well-formed at a hundred times its speed.
-
-``read_row`` is what is right. ``RowCounter`` proves the same of many rows at once, or says that it cannot. No text here starts inside a row.
-"""
+"""Rows of strict CSV (RFC 4180, with LF or CRLF): what one is, and where to cut between two."""
 
 from __future__ import annotations
 
 import codecs
-import re
-from collections import Counter
-from collections.abc import Mapping
 
 from .days import brief
 
-QUOTE, NEWLINE = b'"', b"\n"
-_MARK = b"\xff"
-"""Stands for a cell of the day column; it cannot be in UTF-8."""
+QUOTE, NEWLINE, CRLF = b'"', b"\n", b"\r\n"
 _SLICE = 1 << 16
-_USUAL = 4
-"""How many days are looked for at once before each row is looked at."""
 
 
 class RowError(Exception):
@@ -51,7 +41,7 @@ def read_row(text: bytes, start: int, *, delimiter: bytes) -> tuple[list[bytes],
             at += 1
         elif at == len(text):
             return cells, at
-        elif text.startswith((b"\n", b"\r\n"), at):
+        elif text.startswith((NEWLINE, CRLF), at):
             return cells, text.index(NEWLINE, at) + 1
         else:
             what = "has a carriage return without a newline" if text.startswith(b"\r", at) else f"has {_shown(text[at : at + 60])} behind its closing quote"
@@ -104,13 +94,13 @@ def last_end(text: bytes, *, inside: bool) -> tuple[int, bool]:
 
     True of well-formed text; in other text whatever is before the first fault is still cut between two rows.
     """
-    at_end = inside ^ (text.count(QUOTE) % 2 == 1)
+    at_end = inside ^ _odd(text, 0, len(text))
     state, stop = at_end, len(text)
     while stop >= 0:
         newline = text.rfind(NEWLINE, 0, stop)
         if newline < 0:
             break
-        state ^= text.count(QUOTE, newline, stop) % 2 == 1
+        state ^= _odd(text, newline, stop)
         if not state:
             return newline + 1, at_end
         stop = text.rfind(QUOTE, 0, newline)
@@ -118,71 +108,5 @@ def last_end(text: bytes, *, inside: bool) -> tuple[int, bool]:
     return 0, at_end
 
 
-class RowCounter:
-    """Counts whole rows by the content of their day column, when it can prove that all of them are well-formed and of the same width."""
-
-    def __init__(self, *, delimiter: bytes, width: int, day: int | None) -> None:
-        """day: the index of the day column, None for none."""
-        self._dull = bytes(set(range(256)) - set(delimiter + b'"\r\n' + _MARK))
-        self._day = day
-        self._before = NEWLINE if day == 0 else delimiter
-        self._after = NEWLINE if day == width - 1 else delimiter
-        self._unit = delimiter * (width - 1) + NEWLINE
-        if day is not None and width > 1:
-            left, right = delimiter * max(day - 1, 0), delimiter * max(width - 2 - day, 0)
-            self._unit = left + _MARK + right + (NEWLINE if 0 < day < width - 1 else b"")
-        self._simple = width > 1
-        self._usual: tuple[bytes, ...] = ()
-        comma = re.escape(delimiter)
-        cell = rb'(?:"[^"]*(?:""[^"]*)*"|[^' + comma + rb'"\r\n]*)'
-        before = rb"(?:%b%b){%d}" % (cell, comma, day or 0)
-        after = rb"(?:%b%b){%d}" % (comma, cell, width - 1 - (day or 0))
-        row = rb"%b(%b)%b\r?\n" % (before, cell, after) if day is not None else rb"%b%b(\r?\n)" % (cell, after)
-        self._row = re.compile(rb"(?![\r\n])" + row + rb"|[\s\S]+")
-        self._quoted = re.compile(rb'"(?<![^%b\n]")(?:([^%b"\r\n]*)|[^"]*(?:""[^"]*)*)"(?![^%b\r\n])' % (comma, comma, comma))
-
-    def count(self, text: bytes) -> Mapping[bytes, int] | None:
-        """How many rows of ``text`` (whole rows, UTF-8, no NUL) have which day cell; one empty cell without a day column. None when nothing is proved."""
-        plain = text
-        quotes = text.count(QUOTE) if QUOTE in text else 0
-        if 0 < quotes < len(text) // 24:
-            plain = self._quoted.sub(rb"\1", text)
-            quotes = plain.count(QUOTE)
-        found = None if quotes else self._count_usual(plain.replace(b"\r\n", NEWLINE))
-        return self._count_each(text) if found is None else found
-
-    def _count_usual(self, text: bytes) -> Mapping[bytes, int] | None:
-        """Delete all but what makes the structure; what is left must be the same for each row, with a mark where its day was."""
-        if not self._simple or (self._day is not None and not self._usual):
-            return None
-        if self._day is None:
-            skeleton = text.translate(None, self._dull)
-            rows = len(skeleton) // len(self._unit)
-            return {b"": rows} if skeleton == self._unit * rows else None
-        if self._day == 0:
-            text = NEWLINE + text[:-1]
-        found: dict[bytes, int] = {}
-        for cell in self._usual:
-            wanted = self._before + cell + self._after
-            shorter = text.replace(wanted, _MARK)
-            rows = (len(text) - len(shorter)) // (len(wanted) - 1)
-            text = shorter
-            if rows:
-                found[cell] = rows
-        if text.translate(None, self._dull) != self._unit * sum(found.values()):
-            return None
-        self._usual = tuple(found)
-        return found
-
-    def _count_each(self, text: bytes) -> Mapping[bytes, int] | None:
-        """Match row by row. What is no row is matched as one piece without a cell."""
-        found = Counter(self._row.findall(text))
-        if b"" in found:
-            return None
-        if self._day is None:
-            return {b"": sum(found.values())}
-        cells: Counter[bytes] = Counter()
-        for cell, rows in found.items():
-            cells[cell[1:-1].replace(b'""', b'"') if cell.startswith(QUOTE) else cell] += rows
-        self._usual = tuple(cells) if len(cells) <= _USUAL and not any(cell.translate(None, self._dull) for cell in cells) else ()
-        return cells
+def _odd(text: bytes, start: int, stop: int) -> bool:
+    return text.find(QUOTE, start, stop) >= 0 and text.count(QUOTE, start, stop) % 2 == 1

@@ -14,7 +14,8 @@ from .days import DayReader, brief, compile_file_day, day_in_name
 from .errors import ConfigurationError, ContentError
 from .header import header_columns
 from .model import FILE_NAME, FIRST, LAST, ONLY, Facts, ReportType
-from .rows import RowCounter, RowError, is_utf8, last_end, read_row
+from .row_counter import RowCounter
+from .rows import RowError, is_utf8, last_end, read_row
 
 BLOCK = 1 << 20
 """Bytes read at once."""
@@ -150,7 +151,7 @@ class Scanner:
         if counts is None or not self._add(counts):
             self._walk(text)
         else:
-            self._line += text.count(b"\n")
+            self._line += text.count(b"\n") if b'"' in text else sum(counts.values())
 
     def _add(self, counts: Mapping[bytes, int]) -> bool:
         """Count rows by day, unless one of the cells is no day."""
