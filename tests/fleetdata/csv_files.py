@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import random
 from pathlib import Path
 
 COLUMNS = ("Day", "Buyer account ID", "Creative ID", "Impressions", "Clicks", "Spend")
@@ -18,4 +20,15 @@ def write_csv(folder: Path, day: str = "2026-01-31", *, report: str = "performan
     """A file with the report of one day, named as Cat-Scan names it."""
     path = folder / f"catscan-{report}-{day}.csv"
     path.write_bytes(csv_bytes(day, rows=rows, clicks=clicks))
+    return path
+
+
+def large_csv(path: Path, day: str = "2026-01-31", *, megabytes: int = 12, seed: int = 1) -> Path:
+    """A report that compresses badly, to about three quarters: large objects from small files."""
+    generator = random.Random(seed)
+    with path.open("wb") as file:
+        file.write(",".join(COLUMNS).encode() + b"\n")
+        while file.tell() < megabytes << 20:
+            noise = base64.b64encode(generator.randbytes(768))
+            file.write(b'%s,1234567,"%s",1,2,3.50\n' % (day.encode(), noise))
     return path

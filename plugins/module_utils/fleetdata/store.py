@@ -11,33 +11,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Callable
 
 from .errors import ConfigurationError, StoreError
 from .model import Archive
+from .object_stream import ObjectStream
 from .store_errors import error_code, explained
 
 try:
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        HTTPClientError,
-        IncompleteReadError,
-        ReadTimeoutError,
-        ResponseStreamingError,
-    )
+    from botocore.exceptions import BotoCoreError, ClientError
 except ImportError:  # connect() says so
     _HAS_BOTO3 = False
 else:
     _HAS_BOTO3 = True
 
-BLOCK = 1 << 20
-"""Bytes read at once."""
 _EXISTS = "PreconditionFailed"
 _RACING = "ConditionalRequestConflict"
 _GONE = "NoSuchUpload"
@@ -124,15 +117,18 @@ class Store:
         self._client = client
         self._sleep = sleep
 
-    def put_new(self, *, key: str, body: bytes, sha256: str = "", content_type: str = "application/gzip") -> Stored | None:
+    def put_new(
+        self, *, key: str, body: bytes, sha256: str = "", content_type: str = "application/gzip", metadata: Mapping[str, str] = MappingProxyType({})
+    ) -> Stored | None:
         """Write an object unless there is one under ``key``: then None. sha256: of the body, hexadecimal, where it is known already."""
         digest = sha256 or hashlib.sha256(body).hexdigest()
+        said = {"ContentType": content_type, "Metadata": dict(metadata), **_checksum(digest)}
 
         def put() -> Stored | None:
             return self._unless_exists(
                 "PutObject",
                 key,
-                lambda: self._client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*", ContentType=content_type, **_checksum(digest)),
+                lambda: self._client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*", **said),
             )
 
         for attempt in range(_TRIES - 1):
@@ -142,10 +138,11 @@ class Store:
                 self._sleep(0.1 * 2**attempt)
         return put()
 
-    def begin(self, *, key: str) -> str:
+    def begin(self, *, key: str, metadata: Mapping[str, str] = MappingProxyType({})) -> str:
         """Begin a multipart upload; its id."""
+        said = {"ContentType": "application/gzip", "Metadata": dict(metadata), "ChecksumAlgorithm": "SHA256"}
         with explained("CreateMultipartUpload", bucket=self.bucket, key=key):
-            begun = self._client.create_multipart_upload(Bucket=self.bucket, Key=key, ChecksumAlgorithm="SHA256", ContentType="application/gzip")
+            begun = self._client.create_multipart_upload(Bucket=self.bucket, Key=key, **said)
         return str(begun["UploadId"])
 
     def put_part(self, *, key: str, upload: str, number: int, body: bytes) -> Part:
@@ -196,13 +193,14 @@ class Store:
                     yield Version(key=marker["Key"], version_id=marker["VersionId"], latest=marker["IsLatest"], deleted=True, size=0)
 
     @contextmanager
-    def read(self, *, key: str, version_id: str = "") -> Iterator[Iterator[bytes]]:
-        """The object's bytes, block by block; of that version where one is named. A connection that breaks is resumed where it broke.
+    def read(self, *, key: str, version_id: str = "") -> Iterator[ObjectStream]:
+        """The object, block by block; of that version where one is named. A connection that breaks is resumed where it broke.
 
         Raises StoreError; its kind is ``missing`` when there is no such object or version.
         """
-        with closing(self._blocks(key, version_id)) as blocks:
-            yield blocks
+        wanted: dict[str, Any] = {"Bucket": self.bucket, "Key": key, **({"VersionId": version_id} if version_id else {})}
+        with closing(ObjectStream(client=self._client, wanted=wanted, sleep=self._sleep)) as stream:
+            yield stream
 
     def fetch(self, *, key: str, version_id: str = "") -> bytes | None:
         """A small object's bytes, None when there is no such object or version."""
@@ -213,26 +211,6 @@ class Store:
             if error.kind == "missing" and "no such bucket" not in str(error):
                 return None
             raise
-
-    def _blocks(self, key: str, version_id: str) -> Generator[bytes, None, None]:
-        wanted: dict[str, Any] = {"Bucket": self.bucket, "Key": key, **({"VersionId": version_id} if version_id else {})}
-        position, tries = 0, 0
-        while True:
-            with explained("GetObject", bucket=self.bucket, key=key):
-                answer = self._client.get_object(**wanted)
-                wanted["IfMatch"] = answer["ETag"]
-                with closing(answer["Body"]) as body:
-                    try:
-                        for block in body.iter_chunks(BLOCK):
-                            position, tries = position + len(block), 0
-                            yield block
-                        return
-                    except (HTTPClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError):
-                        tries += 1
-                        if tries == _TRIES:
-                            raise
-            self._sleep(0.1 * 2**tries)
-            wanted["Range"] = f"bytes={position}-"
 
     def _unless_exists(self, operation: str, key: str, write: Callable[[], Any]) -> Stored | None:
         with explained(operation, bucket=self.bucket, key=key), _gone(key):
