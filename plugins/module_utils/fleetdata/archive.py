@@ -17,10 +17,11 @@ from collections.abc import Sequence
 from typing import Callable
 
 from . import gz, keys, quarantine, scan
-from .crew import Allowance, Progress, Silence, in_order
 from .errors import ConfigurationError, ContentError, StoreError
+from .limits import Allowance, Progress, Silence
 from .model import FAILED, QUARANTINED, Archive, Outcome
 from .one_file import Context, archive_one
+from .reading import each
 from .source import Source, UnsettledError, opened
 from .store import Store
 from .survey import Survey
@@ -80,10 +81,9 @@ class _Run:
         for number, (path, report) in enumerate(self._files):
             day = self._expected[number] = self._expected_day(path, report)
             groups.setdefault((report, day or path), []).append(number)
-        in_order(list(groups.values()), self._try, concurrency=self._context.archive.concurrency)
+        each(of=list(groups.values()), do=self._try, at_once=self._context.archive.concurrency)
         # What turned out to be of another day than its beginning let expect comes last, when the files of that day are done.
-        late = [number for number in range(len(self._files)) if number not in self._outcomes]
-        in_order([late] if late else [], lambda number: self._try(number, late=True), concurrency=1)
+        self._try([number for number in range(len(self._files)) if number not in self._outcomes], late=True)
         return [self._outcomes[number] for number in range(len(self._files))]
 
     def _expected_day(self, path: str, report: str) -> str:
@@ -94,12 +94,14 @@ class _Run:
         except (ContentError, OSError):
             return ""  # said when the file is read
 
-    def _try(self, number: int, *, late: bool = False) -> None:
-        path, report = self._files[number]
-        outcome = self._outcome(path, report, "" if late else self._expected[number], late)
-        if outcome:
-            self._outcomes[number] = outcome
-            self._context.progress.finished(path)
+    def _try(self, numbers: list[int], *, late: bool = False) -> None:
+        """Files one after the other."""
+        for number in numbers:
+            path, report = self._files[number]
+            outcome = self._outcome(path, report, "" if late else self._expected[number], late)
+            if outcome:
+                self._outcomes[number] = outcome
+                self._context.progress.finished(path)
 
     def _outcome(self, path: str, report: str, expected: str, late: bool) -> Outcome | None:
         if self._halted:

@@ -14,8 +14,8 @@ from . import keys, readback
 from . import manifest as manifests
 from .catalogue import Day
 from .content import Content
-from .crew import Progress
 from .errors import ContentError, DamageError, StoreError
+from .limits import Progress
 from .model import CONFLICT, DAMAGED, UNCHANGED, UPLOADED, Archive, Facts, Manifest, Outcome, ReportType
 from .plan import EXAMINE, KEEP, REFUSE, UPLOAD, Held, Step, plan
 from .send import Sender, Sent

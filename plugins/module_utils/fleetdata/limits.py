@@ -1,15 +1,14 @@
 # Copyright: the steady.fleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many files at once, and yet in order: files of one day one after the other, and no more memory than a small host has."""
+"""Many files at once: with no more memory than a small host has, and somebody who is told how far it is."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Callable, Protocol
+from typing import Protocol
 
 _ALL = 24 << 20
 _STREAM = 12 << 20
@@ -62,18 +61,3 @@ class Allowance:
             with self._changed:
                 self._left += needed
                 self._changed.notify_all()
-
-
-def in_order(groups: list[list[int]], work: Callable[[int], None], *, concurrency: int) -> None:
-    """Do ``work`` for every number: the groups beside each other, each group in its order. What is raised ends all that is not begun."""
-
-    def one_by_one(group: list[int]) -> None:
-        for number in group:
-            work(number)
-
-    pool = ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(groups))))
-    try:
-        for done in [pool.submit(one_by_one, group) for group in groups]:
-            done.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
