@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from . import keys, manifest
 from .errors import ConfigurationError, DamageError
 from .model import Archive, Manifest
 from .reading import each
-from .store import Store
+from .store import Found, Store
 
 UNFINISHED, LOST, UNREADABLE, WRONG_KEY = "unfinished", "lost", "unreadable", "wrong_key"
 """An object without manifest; a manifest without object; a manifest that cannot be read; a manifest or object of another key."""
@@ -83,12 +83,13 @@ class Revision:
 
 @dataclass(frozen=True)
 class Day:
-    """One day of a report. revisions: ascending. day: ISO."""
+    """One day of a report. revisions: ascending. day: ISO. objects: all that lies there, manifests included."""
 
     report: str
     day: str
     revisions: tuple[Revision, ...]
     gaps: tuple[Oddity, ...] = ()
+    objects: tuple[Found, ...] = ()
 
     @property
     def newest(self) -> Revision | None:
@@ -108,11 +109,15 @@ class Day:
 
 @dataclass(frozen=True)
 class Listing:
-    """The keys of a report's days. days: by ISO day, ascending, sizes in bytes by key. foreign: the keys among them that are none of the archive's."""
+    """The keys of a report's days. days: by ISO day, ascending, sizes in bytes by key. foreign: the keys among them that are none of the archive's.
+
+    classes: the storage class of a key, where it is known.
+    """
 
     report: str
     days: Mapping[str, Mapping[str, int]]
     foreign: tuple[str, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,8 +146,9 @@ def catalogue(*, store: Store, archive: Archive, report: str, first: str | None 
 def list_days(*, store: Store, archive: Archive, report: str, first: str | None = None, last: str | None = None) -> Listing:
     """The keys alone: one list request per thousand keys, and per month where the range is closed."""
     check_range(archive, report, first, last)
-    sizes = {found.key: found.size for prefix in prefixes(archive, report, first, last) for found in store.list(prefix=prefix)}
-    return sort_keys(archive, report, sizes, first, last)
+    listed = {found.key: found for prefix in prefixes(archive, report, first, last) for found in store.list(prefix=prefix)}
+    listing = sort_keys(archive, report, {key: found.size for key, found in listed.items()}, first, last)
+    return replace(listing, classes={key: found.storage_class for key, found in listed.items()})
 
 
 def read_manifests(*, store: Store, archive: Archive, listing: Listing, days: Collection[str] | None = None) -> Catalogue:
@@ -201,12 +207,16 @@ def sort_keys(archive: Archive, report: str, sizes: Mapping[str, int], first: st
 
 def classify(archive: Archive, listing: Listing, manifests: Mapping[str, Manifest | str]) -> Catalogue:
     """What the keys and manifests of a report make. Pure. manifests: by key, each as read or the sentence why it could not be."""
-    days = {day: _day(archive, listing.report, day, sizes, manifests) for day, sizes in listing.days.items()}
+    days = {day: replace(_day(archive, listing.report, day, sizes, manifests), objects=_objects(listing, sizes)) for day, sizes in listing.days.items()}
     foreign = tuple(
         Oddity(FOREIGN, key, f"s3://{archive.bucket}/{key} is not where any day of {listing.report} lies. Move it out of the archive.", listing.report)
         for key in listing.foreign
     )
     return Catalogue(report=listing.report, days=days, foreign=foreign)
+
+
+def _objects(listing: Listing, sizes: Mapping[str, int]) -> tuple[Found, ...]:
+    return tuple(Found(key, size, listing.classes.get(key, "STANDARD")) for key, size in sizes.items())
 
 
 def _day(archive: Archive, report: str, day: str, sizes: Mapping[str, int], manifests: Mapping[str, Manifest | str]) -> Day:

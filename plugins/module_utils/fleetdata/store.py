@@ -47,10 +47,11 @@ class Stored:
 
 @dataclass(frozen=True)
 class Found:
-    """A listed object. size: in bytes."""
+    """A listed object. size: bytes. storage_class: as S3 bills it."""
 
     key: str
     size: int
+    storage_class: str = "STANDARD"
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ class Store:
         with explained("ListObjectsV2", bucket=self.bucket, key=prefix):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
                 for item in page.get("Contents", []):
-                    yield Found(key=item["Key"], size=item["Size"])
+                    yield Found(key=item["Key"], size=item["Size"], storage_class=item.get("StorageClass", "STANDARD"))
 
     def versions(self, *, prefix: str) -> Iterator[Version]:
         """All versions and delete markers of the keys that begin with ``prefix``."""
