@@ -276,6 +276,21 @@ def test_f57_of_two_restores_into_one_directory_the_second_says_so(bench: Bench)
     assert bench.statuses() == [RESTORED]
 
 
+def test_f57_progress_is_told_in_files_and_bytes(bench: Bench) -> None:
+    put_day(bench.store, bench.archive, DAY)
+    bench.restore()
+    put_day(bench.store, bench.archive, "2026-01-06")
+    put_day(bench.store, bench.archive, "2026-01-07", content=csv_bytes(rows=9))
+    told: list[object] = []
+    progress = SimpleNamespace(
+        expect=lambda *, files, bytes: told.append((files, bytes)), moved=told.append, finished=lambda name: told.append(Path(name).name)
+    )
+    archive = dataclasses.replace(bench.archive, concurrency=1)
+    restore.restore(store=bench.store, archive=archive, wanted=Wanted((REPORT,)), into=Folder(str(bench.path)), progress=progress)
+    sizes = len(csv_bytes()), len(csv_bytes(rows=9))
+    assert told == [(2, sum(sizes)), sizes[0], "catscan-performance-2026-01-06.csv", sizes[1], "catscan-performance-2026-01-07.csv"]
+
+
 def test_f57_what_s3_does_not_give_is_no_damage(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = put_day(bench.store, bench.archive, DAY).key
     put_day(bench.store, bench.archive, "2026-01-06")
@@ -294,7 +309,8 @@ def test_f57_what_s3_does_not_give_is_no_damage(bench: Bench, monkeypatch: pytes
 
 def test_f57_w18_killed_at_every_step_a_second_run_leaves_the_files_of_an_undisturbed_one(bench: Bench, tmp_path: Path) -> None:
     """Two days; at the first day's name lies a file of another content, which is kept."""
-    put_day(bench.store, bench.archive, DAY)
+    large = csv_bytes(DAY, rows=50_000)
+    put_day(bench.store, bench.archive, DAY, content=large)
     put_day(bench.store, bench.archive, "2026-01-06")
     template, copies = tmp_path / "template", tmp_path / "copies"
     (template / REPORT).mkdir(parents=True)
@@ -303,13 +319,13 @@ def test_f57_w18_killed_at_every_step_a_second_run_leaves_the_files_of_an_undist
     subprocess.run([sys.executable, driver, bench.endpoint, bench.archive.bucket, template, copies], check=True)
 
     expected = dataclasses.replace(bench, path=copies / "0").files()
-    assert sorted(expected.values()) == sorted([ONE, OTHER, b"mine"])
+    assert sorted(expected.values()) == sorted([large, OTHER, b"mine"])
     ended = sorted(copies.iterdir())
-    assert len(ended) > 20
+    assert len(ended) > 15
     for path in ended:
         killed = dataclasses.replace(bench, path=path)
         # Whatever has a report's name is a whole file.
-        assert {content for name, content in killed.files().items() if name.endswith(".csv")} <= {ONE, OTHER, b"mine"}
+        assert {content for name, content in killed.files().items() if name.endswith(".csv")} <= {large, OTHER, b"mine"}
         assert b"mine" in killed.files().values()
         assert exit_code(killed.restore(replace=True)) == errors.OK
         assert killed.files() == expected, path

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import collections
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Callable, TypeVar
 
 from . import gz
 from .errors import DamageError, StoreError
+from .limits import Progress, Silence
 from .model import Manifest
 from .store import Store
 
@@ -82,18 +83,23 @@ def content(*, store: Store, manifest: Manifest) -> Iterator[bytes]:
 
 
 class Reader:
-    """Reads objects for several threads at once. Once S3 is out of reach, it asks for no more."""
+    """Reads objects for several threads at once, and tells how far they are. Once S3 is out of reach, it asks for no more."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, progress: Progress | None) -> None:
         self._store = store
+        self._progress = progress or Silence()
         self._out_of_reach = ""
 
-    def read(self, manifest: Manifest, use: Callable[[Iterator[bytes]], _R]) -> _R | Trouble:
-        """Give the object's CSV, block by block, to ``use``, which must undo what it did when an error comes with a block."""
+    def expect(self, manifests: Collection[Manifest]) -> None:
+        """Say what is to be read."""
+        self._progress.expect(files=len(manifests), bytes=sum(manifest.content_bytes for manifest in manifests))
+
+    def read(self, manifest: Manifest, use: Callable[[Iterator[bytes]], _R], *, name: str) -> _R | Trouble:
+        """Give the object's CSV, block by block, to ``use``, which must undo what it did when an error comes with a block. name: for the progress."""
         if self._out_of_reach:
             return Trouble(FAILED, self._out_of_reach)
         try:
-            return use(content(store=self._store, manifest=manifest))
+            return use(self._moving(content(store=self._store, manifest=manifest)))
         except DamageError as error:
             return Trouble(DAMAGED, str(error))
         except StoreError as error:
@@ -102,17 +108,19 @@ class Reader:
             if error.kind == "unreachable":
                 self._out_of_reach = str(error)
             return Trouble(FAILED, str(error))
+        finally:
+            self._progress.finished(name)
+
+    def _moving(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            yield block
+            self._progress.moved(len(block))
 
 
-def each(*, of: Iterable[_T], do: Callable[[_T], _R], at_once: int, progress: Callable[[_R], None] | None = None) -> list[_R]:
-    """Do something for each of many, a few at once; the results in order, each told to ``progress`` as well. The first error ends it."""
+def each(*, of: Iterable[_T], do: Callable[[_T], _R], at_once: int) -> list[_R]:
+    """Do something for each of many, a few at once; the results in order. The first error ends it."""
     pool = ThreadPoolExecutor(max_workers=at_once)
-    results = []
     try:
-        for result in pool.map(do, of):
-            results.append(result)
-            if progress:
-                progress(result)
+        return list(pool.map(do, of))
     finally:
         pool.shutdown(cancel_futures=True)
-    return results

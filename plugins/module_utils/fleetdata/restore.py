@@ -8,11 +8,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Callable
 
 from . import errors, folder
 from .catalogue import MISSING, Catalogue, Day, Wanted, catalogue
 from .folder import Folder
+from .limits import Progress
 from .model import UNCHANGED, Archive, Manifest
 from .reading import DAMAGED, FAILED, Reader, Trouble, each, named
 from .store import Store
@@ -57,9 +57,7 @@ class Step:
     manifest: Manifest | None = None
 
 
-def restore(
-    *, store: Store, archive: Archive, wanted: Wanted, into: Folder, check: bool = False, progress: Callable[[Restored], None] | None = None
-) -> list[Restored]:
+def restore(*, store: Store, archive: Archive, wanted: Wanted, into: Folder, check: bool = False, progress: Progress | None = None) -> list[Restored]:
     """Bring days back as CSV files; one result for each, also for those between the first and the last that are not archived.
 
     A file of the same content is left; one of another content too, and is an error, unless the folder says ``replace``. check: write nothing, say what
@@ -73,7 +71,7 @@ def restore(
         if check:
             return [step.result for step in steps]
         with into.locked():
-            return _apply(store, steps, archive.concurrency, progress)
+            return _apply(Reader(store, progress), steps, archive.concurrency)
 
 
 def exit_code(results: Sequence[Restored]) -> int:
@@ -121,19 +119,20 @@ def _damaged(result: Restored, reason: str) -> Restored:
     return dataclasses.replace(result, status=DAMAGED, reason=reason, kept="")
 
 
-def _apply(store: Store, steps: Sequence[Step], concurrency: int, progress: Callable[[Restored], None] | None) -> list[Restored]:
+def _apply(reader: Reader, steps: Sequence[Step], at_once: int) -> list[Restored]:
     folder.prepare(step.result.path for step in steps if step.manifest)
-    reader = Reader(store)
-    results = each(of=steps, do=lambda step: _bring(reader, step), at_once=concurrency, progress=progress)
+    reader.expect([step.manifest for step in steps if step.manifest and step.result.changed])
+    results = each(of=steps, do=lambda step: _bring(reader, step), at_once=at_once)
     folder.settle(result.path for result in results if result.changed)
     return results
 
 
 def _bring(reader: Reader, step: Step) -> Restored:
     """Do one step. Raises OSError if the folder cannot be written."""
-    if step.manifest is None or not step.result.changed:
-        return step.result
-    kept = reader.read(step.manifest, lambda blocks: folder.write(step.result.path, blocks))
+    result = step.result
+    if step.manifest is None or not result.changed:
+        return result
+    kept = reader.read(step.manifest, lambda blocks: folder.write(result.path, blocks), name=result.path)
     if isinstance(kept, Trouble):
-        return dataclasses.replace(step.result, status=FAILED if kept.kind == FAILED else DAMAGED, reason=kept.reason, kept="")
-    return dataclasses.replace(step.result, kept=kept)
+        return dataclasses.replace(result, status=FAILED if kept.kind == FAILED else DAMAGED, reason=kept.reason, kept="")
+    return dataclasses.replace(result, kept=kept)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Callable
 
 from . import errors, keys, versions
 from .catalogue import GAP, LOST, MARKED, MISSING, OVERWRITTEN, UNFINISHED, Catalogue, Listing, Oddity, Wanted, list_days, prefixes, read_manifests
 from .errors import ContentError, StoreError
+from .limits import Progress
 from .model import Archive, Manifest, ReportType
 from .reading import DAMAGED, DELETED, FAILED, Reader, Trouble, each, named
 from .scan import Scanner
@@ -70,7 +70,7 @@ class Depth:
     rows: bool = False
 
 
-def verify(*, store: Store, archive: Archive, wanted: Wanted, depth: Depth | None = None, progress: Callable[[Verified], None] | None = None) -> list[Verified]:
+def verify(*, store: Store, archive: Archive, wanted: Wanted, depth: Depth | None = None, progress: Progress | None = None) -> list[Verified]:
     """Read all proved revisions again, compare each with its manifest, and say what else is wrong with them.
 
     Needs s3:ListBucket, s3:GetObject and s3:GetObjectVersion; with s3:ListBucketVersions it also tells what was put over, hidden or deleted,
@@ -90,8 +90,10 @@ def verify(*, store: Store, archive: Archive, wanted: Wanted, depth: Depth | Non
         for revision in day.revisions
         if revision.manifest and revision.proved and revision.key not in gone and (revision.bytes is not None or revision.manifest.version_id)
     ]
-    check = _Check(store, archive.reports if depth.rows else {}, {manifest.object_sha256: manifest for manifest in proved})
-    read = each(of=proved, do=check.read, at_once=archive.concurrency, progress=progress)
+    reader = Reader(store, progress)
+    reader.expect(proved)
+    check = _Check(reader, archive.reports if depth.rows else {}, {manifest.object_sha256: manifest for manifest in proved})
+    read = each(of=proved, do=check.read, at_once=archive.concurrency)
     damaged = {result.key for result in read if result.status == DAMAGED}
     told = [result for result in told if result.status != OVERWRITTEN or result.key not in damaged]
     return sorted([*read, *told], key=lambda result: (result.report, result.day, result.revision, result.key))
@@ -178,14 +180,14 @@ def _is_replaced(found: Catalogue, oddity: Oddity) -> bool:
 class _Check:
     """Reads objects and compares. reports: those whose rows are counted again. known: whose bytes are whose."""
 
-    def __init__(self, store: Store, reports: Mapping[str, ReportType], known: Mapping[str, Manifest]) -> None:
-        self._reader = Reader(store)
+    def __init__(self, reader: Reader, reports: Mapping[str, ReportType], known: Mapping[str, Manifest]) -> None:
+        self._reader = reader
         self._reports = reports
         self._known = known
 
     def read(self, manifest: Manifest) -> Verified:
         """Read one object."""
-        read = self._reader.read(manifest, lambda blocks: self._differences(manifest, blocks))
+        read = self._reader.read(manifest, lambda blocks: self._differences(manifest, blocks), name=manifest.key)
         status, reason = (read.kind, read.reason + self._whose(read.reason)) if isinstance(read, Trouble) else (MISCOUNTED if read else GOOD, read)
         good = status == GOOD
         return Verified(

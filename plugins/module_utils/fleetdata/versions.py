@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from . import keys
@@ -49,7 +50,7 @@ def _of_key(bucket: str, key: str, versions: Sequence[Version], recorded: str | 
         return DELETED, f"{uri}: version {wanted} was deleted for good; {left}."
     top = next((version for version in versions if version.latest), versions[0])
     if top.deleted:
-        command = f"aws s3api delete-object --bucket {bucket} --key {key} --version-id {top.version_id}"
+        command = f"aws s3api delete-object --bucket {bucket} --key {shlex.quote(key)} --version-id {top.version_id}"
         return HIDDEN, f"{uri} was deleted, but its version {wanted} is still there under the delete marker {top.version_id}. To bring it back: {command}"
     if top.version_id != wanted:
         return OVERWRITTEN, f"{uri}: version {top.version_id} was put over version {wanted}, which is still there."
