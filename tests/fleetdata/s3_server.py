@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 
 PROJECT = Path(__file__).parents[2]
 REGION = "eu-central-1"
@@ -35,6 +36,16 @@ def s3(endpoint: str) -> Any:
     """A plain boto3 client, for looking at a bucket behind the back of what is tested."""
     make: Any = boto3.client
     return make("s3", endpoint_url=endpoint)
+
+
+@contextmanager
+def enforced(endpoint: str) -> Iterator[None]:
+    """An account that enforces policies, for as long as this goes on."""
+    requests.post(f"{endpoint}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()
+    try:
+        yield
+    finally:
+        requests.post(f"{endpoint}/moto-api/reset-auth", data="inf", timeout=10).raise_for_status()
 
 
 @contextmanager

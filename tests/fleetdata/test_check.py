@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import pytest
-import requests
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import check, keys
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import StoreError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import Archive
-from s3_server import s3
+from s3_server import enforced, s3
 
 OBJECTS = ("s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:AbortMultipartUpload")
 WHOLE = ("s3:ListBucket", "s3:ListBucketMultipartUploads")
@@ -35,16 +33,6 @@ def make_private(endpoint: str, bucket: str) -> None:
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
     client.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [tls, over]}))
-
-
-@contextmanager
-def enforced(endpoint: str) -> Iterator[None]:
-    """An account that enforces policies, for as long as this goes on."""
-    requests.post(f"{endpoint}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()
-    try:
-        yield
-    finally:
-        requests.post(f"{endpoint}/moto-api/reset-auth", data="inf", timeout=10).raise_for_status()
 
 
 @pytest.fixture

@@ -196,7 +196,8 @@ def sort_keys(archive: Archive, report: str, sizes: Mapping[str, int], first: st
     """Sort listed keys by day. Pure. Keys of other reports and of days outside the range are left out."""
     days: dict[str, dict[str, int]] = {}
     foreign = []
-    for key in sorted(sizes):
+    probes = {keys.probe_key(archive, report=one) for one in archive.reports}
+    for key in sorted(sizes.keys() - probes):
         place = keys.read_key(archive, key)
         if place is None:
             foreign.append(key)

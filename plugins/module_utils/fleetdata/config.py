@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import keys, settings
+from . import settings
 from .errors import ConfigurationError
 from .model import FILE_NAME, Archive, ReportType
 
@@ -46,10 +46,6 @@ def parse(data: Mapping[str, Any], where: str) -> Archive:
         values = _read(data, settings.ARCHIVE, "", {"bucket", "region", "reports"})
         reports = {name: _report(name, value) for name, value in values["reports"].items()}
         _each_file_once(reports.values())
-        try:
-            keys.check_template(values.get("key", Archive.key))
-        except ConfigurationError as error:
-            raise settings.Wrong("key", str(error).partition(": ")[2].rstrip(".")) from None
         return Archive(**{**values, "reports": reports})
     except settings.Wrong as wrong:
         raise ConfigurationError(f"{where}: {wrong}.") from None

@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .model import EPOCH_MILLISECONDS, EPOCH_SECONDS, FAST, FILE_NAME, FIRST, ISO, LAST, ONLY, SMALL
+from . import days, keys
+from .errors import ConfigurationError
+from .model import FAST, FILE_NAME, FIRST, LAST, ONLY, SMALL
 
 Check = Callable[[Any], Any]
 
@@ -135,30 +137,24 @@ def day(value: object) -> str:
 
 
 def day_format(value: object) -> str:
-    pattern = text(value)
-    if pattern in (ISO, EPOCH_SECONDS, EPOCH_MILLISECONDS):
-        return pattern
-    sample = datetime.datetime(2026, 11, 29)
-    try:
-        good = "%y" in pattern.lower() and datetime.datetime.strptime(sample.strftime(pattern), pattern).date() == sample.date()
-    except (ValueError, re.error):
-        good = False
-    if not good:
-        known = f"{ISO}, {EPOCH_SECONDS}, {EPOCH_MILLISECONDS}"
-        raise ValueError(f"{short(pattern)} does not tell a day; use {known} or a pattern of year, month and day such as %m/%d/%Y")
-    return pattern
+    return _judged("day_format", text(value), lambda pattern: days.DayReader(day_format=pattern))
 
 
 def file_day(value: object) -> str:
-    pattern = text(value)
+    return _judged("file_day", text(value), days.compile_file_day) if value != "" else ""
+
+
+def key(value: object) -> str:
+    return _judged("key", text(value), keys.check_template)
+
+
+def _judged(name: str, value: str, judge: Callable[[str], object]) -> str:
+    """A value that the library itself judges; its sentence begins with the setting's name, which its path says already."""
     try:
-        groups = set(re.compile(pattern).groupindex)
-    except re.error as error:
-        raise ValueError(f"{short(pattern)} is not a regular expression ({error})") from None
-    missing = sorted({"year", "month", "day"} - groups)
-    if pattern and missing:
-        raise ValueError(f"{short(pattern)} lacks the group {missing[0]}; write it as (?P<{missing[0]}>…), beside year, month and day")
-    return pattern
+        judge(value)
+    except ConfigurationError as error:
+        raise ValueError(str(error)[len(name) + 1 :].rstrip(".")) from None
+    return value
 
 
 def delimiter(value: object) -> str:
@@ -222,7 +218,7 @@ ARCHIVE: Mapping[str, Check] = {
     "region": region,
     "reports": reports,
     "prefix": prefix,
-    "key": text,
+    "key": key,
     "revisions": truth,
     "compression": one_of(FAST, SMALL),
     "settle_seconds": seconds,

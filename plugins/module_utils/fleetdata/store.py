@@ -118,6 +118,11 @@ class Store:
         self._client = client
         self._sleep = sleep
 
+    @property
+    def client(self) -> Any:
+        """The boto3 client, for what only ``check`` asks of it."""
+        return self._client
+
     def put_new(
         self, *, key: str, body: bytes, sha256: str = "", content_type: str = "application/gzip", metadata: Mapping[str, str] = MappingProxyType({})
     ) -> Stored | None:

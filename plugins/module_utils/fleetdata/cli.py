@@ -1,0 +1,93 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``fleetdata``: arguments in, an answer out. What it does is in the library; how it ends is here."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, NoReturn, TextIO
+
+from . import answers, arguments, commands, config
+from .errors import USAGE, FleetDataError
+from .table import clean
+
+STOPPED = "Stopped. What was finished is archived and proved; run the same command again to go on."
+COUNTS = "STEADY_JOB_COUNTS"
+"""The environment variable with the file in which a job's wrapper counts what was moved."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked to stop. number: which."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def main(said: Sequence[str], *, stdout: TextIO, stderr: TextIO) -> int:
+    """Do what the arguments say, write the answer, return the exit code."""
+    as_json = "--json" in said
+    try:
+        asked = arguments.parse(said)
+        answer = commands.run(commands.Request(asked=asked, archive=config.load(asked.config), stdout=stdout, stderr=stderr))
+        _count(answer)
+    except FleetDataError as error:
+        return _refuse(error.code, answers.refusal(error), as_json, stdout, stderr)
+    except OSError as error:
+        return _refuse(USAGE, _system(error), as_json, stdout, stderr)
+    except Stopped as stop:
+        return _refuse(128 + stop.number, {"ok": False, "error": {"kind": "stopped", "message": STOPPED}}, as_json, stdout, stderr)
+    _write(stdout, json.dumps(answer.document, indent=1) + "\n" if as_json else answer.text)
+    return answer.code
+
+
+def run() -> NoReturn:
+    """The program: as ``main``, with this process's arguments, streams and signals."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may be what this terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    sys.exit(main(sys.argv[1:], stdout=sys.stdout, stderr=sys.stderr))
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """What is under way is finished or given up first; who asks twice is not made to wait."""
+    signal.signal(number, signal.SIG_DFL)
+    raise Stopped(number)
+
+
+def _refuse(code: int, refused: dict[str, Any], as_json: bool, stdout: TextIO, stderr: TextIO) -> int:
+    if as_json:
+        _write(stdout, json.dumps(refused, indent=1) + "\n")
+    else:
+        _write(stderr, f"fleetdata: {clean(refused['error']['message'])}\n")
+    return code
+
+
+def _system(error: OSError) -> dict[str, Any]:
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+    return {"ok": False, "error": {"kind": "system", "message": f"{where}{error.strerror or type(error).__name__}."}}
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Whoever reads the answer may stop reading: what was done is done."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _count(answer: answers.Answer) -> None:
+    path = os.environ.get(COUNTS)
+    if path and answer.counts:
+        with open(path, "a", encoding="ascii") as counts:
+            counts.write(" ".join(f"{name}={count}" for name, count in answer.counts.items()) + "\n")

@@ -1,0 +1,91 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far a long run is: one line that renews itself on a terminal, a line now and then in a log, nothing about a short run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from .table import clean, number, size
+
+QUIET_SECONDS = 2.0
+"""A run that ends sooner says nothing."""
+LIVE_SECONDS, LOG_SECONDS = 0.2, 10.0
+"""How often a line comes on a terminal, and elsewhere."""
+
+
+class Progress:
+    """Counts files and bytes from any thread. stream: where to write, None for nowhere. clock: seconds, monotonic."""
+
+    def __init__(self, *, verb: str, stream: TextIO | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._verb, self._stream, self._clock = verb, stream, clock
+        self._live = stream is not None and stream.isatty()
+        self._lock = threading.Lock()
+        self._began = clock()
+        self._next = self._began + (QUIET_SECONDS if self._live else LOG_SECONDS)
+        self._files = self._of_files = self._bytes = self._of_bytes = 0
+        self._width = 0
+
+    def expect(self, *, files: int, bytes: int = 0) -> None:
+        """So many more files, of so many bytes together, are to be done."""
+        with self._lock:
+            self._of_files += files
+            self._of_bytes += bytes
+
+    def moved(self, count: int) -> None:
+        """So many more bytes are done."""
+        with self._lock:
+            self._bytes += count
+            self._tell("")
+
+    def finished(self, name: str) -> None:
+        """One more file is done."""
+        with self._lock:
+            self._files += 1
+            self._tell(name)
+
+    def close(self) -> None:
+        """Leave no half line behind."""
+        with self._lock:
+            if self._stream is not None and self._width:
+                self._write("\r" + " " * self._width + "\r")
+                self._width = 0
+            self._stream = None
+
+    def _tell(self, name: str) -> None:
+        now = self._clock()
+        if self._stream is None or now < self._next:
+            return
+        self._next = now + (LIVE_SECONDS if self._live else LOG_SECONDS)
+        line = self._line(now - self._began) + (f"  {clean(name)}" if name and not self._live else "")
+        if self._live:
+            self._write("\r" + line.ljust(self._width))
+            self._width = len(line)
+        else:
+            self._write(line + "\n")
+
+    def _line(self, seconds: float) -> str:
+        files = f"{self._files:,} of {number(self._of_files, 'file')}"
+        done = f"{size(self._bytes)} of {size(self._of_bytes)}" if self._of_bytes else size(self._bytes)
+        left = ""
+        if 0 < self._bytes < self._of_bytes:
+            left = f", about {_duration(seconds * (self._of_bytes - self._bytes) / self._bytes)} left"
+        return f"{self._verb}: {files}, {done} in {_duration(seconds)}{left}"
+
+    def _write(self, text: str) -> None:
+        """A closed terminal or log stops no archive."""
+        try:
+            if self._stream is not None:
+                self._stream.write(text)
+                self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None
+
+
+def _duration(seconds: float) -> str:
+    whole = int(seconds + 0.5)
+    return f"{whole} s" if whole < 120 else f"{whole // 60} min" if whole < 7200 else f"{whole // 3600} h {whole % 3600 // 60} min"
