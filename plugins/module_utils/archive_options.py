@@ -1,0 +1,75 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules s3_csv_archive, s3_csv_archive_info and s3_csv_restore have in common: options, and the archive that they declare."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from .fleetdata import answers, config, sources
+from .fleetdata.catalogue import Wanted
+from .fleetdata.model import FILE_NAME, FIRST, LAST, ONLY, Archive
+
+PYTHON = "/opt/fleetdata/current/venv/bin/python"
+"""The Python of the command: it has boto3 and isal in the versions that were tested together."""
+
+TEXT: dict[str, Any] = {"type": "str"}
+FLAG: dict[str, Any] = {"type": "bool"}
+NUMBER: dict[str, Any] = {"type": "int"}
+TEXTS: dict[str, Any] = {"type": "list", "elements": "str"}
+REPORT_TYPE: dict[str, Any] = {
+    "columns": TEXTS,
+    "day_column": TEXT,
+    "day_format": TEXT,
+    "report_day": {"type": "str", "choices": [ONLY, FIRST, LAST, FILE_NAME]},
+    "file_day": TEXT,
+    "delimiter": TEXT,
+    "final_newline": FLAG,
+    "empty": FLAG,
+    "extra_columns": FLAG,
+    "files": TEXTS,
+    "first_day": TEXT,
+    "late_after_hours": NUMBER,
+}
+PLACE: dict[str, Any] = {
+    "bucket": TEXT,
+    "region": TEXT,
+    "prefix": TEXT,
+    "key": {"type": "str", "no_log": False},
+    "endpoint_url": TEXT,
+    "concurrency": NUMBER,
+}
+ARGUMENTS: dict[str, Any] = {**PLACE, "config": {"type": "path"}, "report_type": {"type": "dict", "options": REPORT_TYPE}}
+"""Besides ``report``, which each module says for itself."""
+REQUIRED_ONE_OF = [("config", "bucket"), ("config", "region"), ("config", "report_type")]
+REQUIRED_BY = {"report_type": ("report",)}
+
+
+def better_python() -> str:
+    """The command's Python where it is installed and this is another one, else empty."""
+    there = os.access(PYTHON, os.X_OK) and os.path.realpath(sys.prefix) != os.path.realpath(os.path.dirname(os.path.dirname(PYTHON)))
+    return PYTHON if there else ""
+
+
+def archive(params: Mapping[str, Any], *settings: str) -> Archive:
+    """The archive that a module's options declare. settings: its options that are settings of the archive too, besides those all have."""
+    data = config.to_data(config.load(params["config"])) if params["config"] else {"reports": {}}
+    data.update({name: params[name] for name in (*PLACE, *settings) if params[name] is not None})
+    if params["report_type"] is not None:
+        said = {name: value for name, value in params["report_type"].items() if value is not None}
+        data["reports"] = {**data["reports"], params["report"]: said}
+    return config.parse(data, "The archive of this task")
+
+
+def wanted(params: Mapping[str, Any], archive: Archive) -> Wanted:
+    """The days that a module's options name. Raises ConfigurationError."""
+    return Wanted(reports=tuple(sources.reports(archive=archive, name=params["report"])), first=params["first"], last=params["last"])
+
+
+def result(answer: answers.Answer) -> dict[str, Any]:
+    """What a module returns."""
+    return {"changed": answer.changed, "files": list(answer.files), "summary": dict(answer.summary), "diff": list(answer.diff), **answer.more}
