@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from .rows import CRLF, NEWLINE, QUOTE
 
@@ -19,6 +19,7 @@ _DELIMITER, _NEWLINE = b"\xfe", b"\xfd"
 _MARKS = bytes(range(0xF5, 0xFC))
 """They stand for cells of the day column: one for each day that is looked for at once, before each row is looked at."""
 _ONE_MARK = bytes.maketrans(_MARKS, _MARKS[:1] * len(_MARKS))
+_EVERY_BYTE = bytes(range(256))
 _RARE = 12
 """Bytes for each quote from which on quoted cells are taken out one by one."""
 
@@ -34,7 +35,7 @@ class RowCounter:
         self._all_quoted = _Skeleton(delimiter=_DELIMITER, newline=_NEWLINE, width=width, day=day)
         self._between = QUOTE + delimiter + QUOTE
         self._special = re.compile(b'[%b"\r\n]' % re.escape(delimiter))
-        self._usual: tuple[bytes, ...] = ()
+        self._usual: tuple[bytes, ...] | None = None
         plain = b'[^%b"\r\n]*' % re.escape(delimiter)
         cell = b'(?:"[^"]*(?:""[^"]*)*"|%b)' % plain
         before = b"(?:%b%b){%d}" % (cell, re.escape(delimiter), day or 0)
@@ -46,24 +47,30 @@ class RowCounter:
 
     def count(self, text: bytes) -> Mapping[bytes, int] | None:
         """How many rows have which day cell (one empty cell without a day column), None when it is not proved."""
-        found = self._count_usual(text) if self._width > 1 and (self._usual or self._day is None) else None
-        if found is not None:
-            self._usual = tuple(found)
-            return found
-        return self._count_each(text)
+        if self._usual is None:
+            first = self._row.match(text)
+            self._usual = self._learn([_content(first[1])] if first and first[1] else [])
+        found = self._count_usual(text, self._usual) if self._width > 1 and (self._usual or self._day is None) else None
+        if found is None:
+            return self._count_each(text)
+        self._usual = tuple(found)
+        return found
 
-    def _count_usual(self, text: bytes) -> Mapping[bytes, int] | None:
+    def _learn(self, cells: Collection[bytes]) -> tuple[bytes, ...]:
+        return tuple(cells) if len(cells) <= len(_MARKS) and not any(map(self._special.search, cells)) else ()
+
+    def _count_usual(self, text: bytes, usual: Sequence[bytes]) -> Mapping[bytes, int] | None:
         quotes = text.count(QUOTE) if QUOTE in text else 0
         newline = CRLF if text.endswith(CRLF) else NEWLINE
         skeleton = self._crlf if newline == CRLF else self._lf
         if not quotes:
-            return skeleton.count(text, self._usual)
+            return skeleton.count(text, usual)
         if text.startswith(QUOTE) and quotes == 2 * self._width * text.count(newline) and text.endswith(QUOTE + newline):
             inside = text[1 : -1 - len(newline)]
-            return self._all_quoted.count(inside.replace(self._between, _DELIMITER).replace(QUOTE + newline + QUOTE, _NEWLINE) + _NEWLINE, self._usual)
+            return self._all_quoted.count(inside.replace(self._between, _DELIMITER).replace(QUOTE + newline + QUOTE, _NEWLINE) + _NEWLINE, usual)
         if quotes * _RARE < len(text):
             # From left to right: a match starts at the first quote that is left, or that quote stays. Contents that look like structure go.
-            return skeleton.count(self._quoted.sub(rb"\1", text), self._usual)
+            return skeleton.count(self._quoted.sub(rb"\1", text), usual)
         return None
 
     def _count_each(self, text: bytes) -> Mapping[bytes, int] | None:
@@ -75,9 +82,13 @@ class RowCounter:
             return {b"": sum(found.values())}
         cells: Counter[bytes] = Counter()
         for cell, rows in found.items():
-            cells[cell[1:-1].replace(b'""', b'"') if cell.startswith(QUOTE) else cell] += rows
-        self._usual = tuple(cells) if len(cells) <= len(_MARKS) and not any(map(self._special.search, cells)) else ()
+            cells[_content(cell)] += rows
+        self._usual = self._learn(cells)
         return cells
+
+
+def _content(cell: bytes) -> bytes:
+    return cell[1:-1].replace(b'""', b'"') if cell.startswith(QUOTE) else cell
 
 
 class _Skeleton:
@@ -85,7 +96,7 @@ class _Skeleton:
 
     def __init__(self, *, delimiter: bytes, newline: bytes, width: int, day: int | None) -> None:
         kept = delimiter + newline + QUOTE + _MARKS + (b"\r" if newline == NEWLINE else b"")
-        self._dull = bytes(set(range(256)) - set(kept))
+        self._dull = _EVERY_BYTE.translate(None, kept)
         self._newline, self._day = newline, day
         self._inner = day is not None and 0 < day < width - 1
         self._before = newline if day == 0 else delimiter
