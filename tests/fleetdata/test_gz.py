@@ -6,7 +6,9 @@ import contextlib
 import gzip
 import hashlib
 import itertools
+import platform
 import random
+import re
 import subprocess
 import sys
 import zlib
@@ -131,8 +133,7 @@ def test_f44_without_isal_only_fast_compression_is_refused(monkeypatch: pytest.M
 
 
 def test_f44_the_encoder_is_named_for_the_manifest() -> None:
-    assert gz.encoder(FAST).startswith("isal ")
-    assert gz.encoder(FAST).endswith(" level 1")
+    assert re.fullmatch(rf"isal [0-9.]+ level 1 {platform.machine()}", gz.encoder(FAST))
     assert gz.encoder(SMALL) == f"zlib {zlib.ZLIB_RUNTIME_VERSION} level 6"
     with pytest.raises(ConfigurationError, match="'best' is not one of fast, small"):
         gz.encoder("best")

@@ -1,14 +1,16 @@
 # Copyright: the steady.fleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gzip that depends on nothing but the content: the same CSV is the same object on every machine and however it was read.
+"""Gzip that depends on nothing but the content and the encoder: the same CSV is the same object, on every machine and however it was read.
 
 No time, no name, no operating system in the header, one member, fixed settings, and the library sees blocks of one size whatever the caller gives.
+What remains is in ``encoder``: another version may write other bytes, and isal writes others on ARM than on x86-64 (where all processors agree).
 """
 
 from __future__ import annotations
 
 import importlib
+import platform
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -26,11 +28,11 @@ _MEMORY = 8
 
 
 def encoder(kind: str) -> str:
-    """The library, its version and its level, for the manifest. ConfigurationError as of Compressor."""
+    """All that the bytes depend on besides the content, for the manifest: library, version, level, architecture. ConfigurationError as of Compressor."""
     if kind == SMALL:
         return f"zlib {zlib.ZLIB_RUNTIME_VERSION} level {_SMALL_LEVEL}"
     _require_fast(kind)
-    return f"isal {importlib.import_module('isal').__version__} level {_FAST_LEVEL}"
+    return f"isal {importlib.import_module('isal').__version__} level {_FAST_LEVEL} {platform.machine()}"
 
 
 class Compressor:
