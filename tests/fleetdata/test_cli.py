@@ -262,6 +262,22 @@ def test_cs53_verify_reads_back_and_finds_damage(declared: Path, reports: Path, 
     assert answer("--config", declared, "verify", code=5)["summary"]["faults"] > 0
 
 
+def test_f73_the_calendar_is_a_table_a_document_and_a_page(declared: Path, reports: Path, tmp_path: Path) -> None:
+    write_csv(reports, DAY, rows=3)
+    answer("--config", declared, "archive")
+    page = tmp_path / "calendar.html"
+    said = answer("--config", declared, "calendar", "--from", "2026-01-30", "--to", DAY, "--report", "performance", "--html", page)
+    assert said["ok"] is True
+    assert said["summary"]["archived"] == 1
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert [path.name for path in tmp_path.glob("calendar*")] == ["calendar.html"]
+    shown = fleetdata("--config", declared, "calendar", "--report", "performance", "--from", DAY, "--to", "2026-02-01", "--check")
+    assert shown.returncode == 6
+    assert "performance" in shown.stdout
+    unwritable = fleetdata("--config", declared, "calendar", "--html", tmp_path / "none" / "calendar.html")
+    assert (unwritable.returncode, unwritable.stderr) == (2, f"fleetdata: {tmp_path}/none/calendar.html: No such file or directory.\n")
+
+
 def test_help_documents_every_exit_code() -> None:
     run = process("archive", "--help")
     assert (run.returncode, run.stderr) == (0, "")

@@ -40,7 +40,7 @@ class Answer:
     @property
     def text(self) -> str:
         """The answer as a person reads it."""
-        return self.listing + "".join(f"{problem}\n" for problem in self.problems) + f"{self.sentence}\n"
+        return self.listing + "".join(f"{problem}\n" for problem in self.problems) + (f"{self.sentence}\n" if self.sentence else "")
 
     @property
     def document(self) -> dict[str, Any]:

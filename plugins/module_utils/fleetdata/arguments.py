@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _restore(_action(actions, "restore", "bring days back as verified CSV files"))
     _range(_action(actions, "ls", "list the archived days from their manifests"))
     _verify(_action(actions, "verify", "read archived objects back and compare them with their manifests"))
+    _calendar(_action(actions, "calendar", "show every day of every report: archived, conflicting, missing, late"))
     check = _action(actions, "check", "show whether the credentials can do exactly what archiving needs, and whether the bucket is as declared")
     check.add_argument("--dry-run", action="store_true", help="read only: no probe object is written")
     return parser
@@ -108,6 +109,12 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     _range(parser)
     parser.add_argument("--sample", type=_positive, metavar="N", help="read only N days back, chosen at random")
     parser.add_argument("--deep", action="store_true", help="also older revisions and deleted versions")
+
+
+def _calendar(parser: argparse.ArgumentParser) -> None:
+    _range(parser)
+    parser.add_argument("--html", metavar="FILE", help="write it as one self-contained HTML page, too")
+    parser.add_argument("--check", action="store_true", help="exit with 6 if a day is missing, with 5 if one holds an object that does not count")
 
 
 def _day(text: str) -> str:

@@ -11,11 +11,11 @@ import datetime
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import Any, TextIO
+from typing import TextIO
 
-from . import answers, check, findings, restore, sources, verify
+from . import answers, calendar_html, calendar_text, calendar_view, check, findings, restore, sources, verify
 from .archive import archive_files
 from .catalogue import Catalogue, Wanted, catalogue
 from .folder import Folder
@@ -88,9 +88,7 @@ def _restore(request: Request) -> answers.Answer:
     asked = request.asked
     into = Folder(path=os.path.abspath(asked.into), flat=asked.flat, replace=asked.replace)
     with request.progress("restore") as progress:
-        results = restore.restore(
-            store=request.store, archive=request.archive, wanted=request.wanted, into=into, check=asked.dry_run, progress=_each(progress, "path")
-        )
+        results = restore.restore(store=request.store, archive=request.archive, wanted=request.wanted, into=into, check=asked.dry_run, progress=progress)
     return findings.restored(results, into=into.path, check=asked.dry_run)
 
 
@@ -101,8 +99,17 @@ def _ls(request: Request) -> answers.Answer:
 def _verify(request: Request) -> answers.Answer:
     depth = verify.Depth(sample=request.asked.sample, seed=now().isoformat(), rows=request.asked.deep)
     with request.progress("verify") as progress:
-        results = verify.verify(store=request.store, archive=request.archive, wanted=request.wanted, depth=depth, progress=_each(progress, "key"))
+        results = verify.verify(store=request.store, archive=request.archive, wanted=request.wanted, depth=depth, progress=progress)
     return findings.verified(results, bucket=request.archive.bucket)
+
+
+def _calendar(request: Request) -> answers.Answer:
+    asked = request.asked
+    shown = calendar_view.calendar(archive=request.archive, catalogues=request.catalogues(), now=now(), first=asked.first, last=asked.last)
+    if asked.html:
+        write_page(asked.html, calendar_html.page(shown))
+    style = calendar_text.style(encoding=request.stdout.encoding or "", environ=os.environ, terminal=request.stdout.isatty())
+    return findings.shown(shown, style=style, check=asked.check)
 
 
 def _check(request: Request) -> answers.Answer:
@@ -110,9 +117,17 @@ def _check(request: Request) -> answers.Answer:
     return findings.checked(found, bucket=request.archive.bucket, dry_run=request.asked.dry_run)
 
 
-def _each(progress: Progress, name: str) -> Callable[[Any], None]:
-    """What tells ``progress`` of each result, by the name of its field."""
-    return lambda result: progress.finished(getattr(result, name))
+def write_page(path: str, page: str) -> None:
+    """Write a file that is whole whenever somebody opens it. Raises OSError."""
+    part = f"{path}.{os.getpid()}.part"
+    try:
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(page)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+        raise
 
 
 ACTIONS: Mapping[str, Callable[[Request], answers.Answer]] = {
@@ -120,5 +135,6 @@ ACTIONS: Mapping[str, Callable[[Request], answers.Answer]] = {
     "restore": _restore,
     "ls": _ls,
     "verify": _verify,
+    "calendar": _calendar,
     "check": _check,
 }

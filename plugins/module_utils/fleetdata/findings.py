@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from . import check, errors, restore, verify
+from . import calendar_text, calendar_view, check, errors, restore, verify
 from .answers import Answer
 from .catalogue import MISSING, Catalogue, Day, Revision
 from .model import UNCHANGED
@@ -132,4 +132,18 @@ def checked(findings: Sequence[check.Finding], *, bucket: str, dry_run: bool) ->
         listing=table(("STATUS", "WHAT", "FOUND", "WHERE"), [(one.status, one.what, one.found, one.where) for one in findings]),
         problems=[f"{one.where}: {one.what}: {one.found}. {one.advice}" for one in wrong],
         more={"checks": [asdict(finding) for finding in findings]},
+    )
+
+
+def shown(calendar: calendar_view.Calendar, *, style: calendar_text.Style, check: bool) -> Answer:
+    """The calendar. check: whether missing and conflicting days are errors."""
+    states = calendar.totals.states
+    code = errors.DAMAGED if states[calendar_view.CONFLICTING] else errors.INCOMPLETE if states[calendar_view.MISSING] else errors.OK
+    said: Any = calendar_view.as_dict(calendar)
+    return Answer(
+        code=code if check else errors.OK,
+        summary=said["totals"],
+        sentence="",  # the calendar begins with its own
+        listing=calendar_text.text(calendar, style=style),
+        more={"calendar": said},
     )
