@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import subprocess
@@ -32,6 +33,7 @@ aws.server(Settings(cidr=ipaddress.IPv4Network("127.0.0.0/16"), api_port=int(sys
 """
 
 
+@functools.cache
 def s3(endpoint: str) -> Any:
     """A plain boto3 client, for looking at a bucket behind the back of what is tested."""
     make: Any = boto3.client

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import content, send
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import UNCHANGED, UPLOADED, Archive
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
 from archive_kills import dies_at
-from archive_runs import Bucket, run
+from archive_runs import Bucket, client, run
 from csv_files import csv_bytes, large_csv, write_csv
 
 MOST_STEPS = 80
@@ -18,11 +19,12 @@ MOST_STEPS = 80
 
 def kill_everywhere(archive: Archive, make: Callable[[], list[Path]], check: Callable[[Archive, list[Path]], None], folder: Path) -> int:
     """Kill at step 1, 2, … until a run is not killed; each time anew, and finished by one more run. How many kills there were."""
+    unused = Store(client=client(archive.endpoint_url, "for children"), bucket=archive.bucket)
     for step in range(1, MOST_STEPS):
         one = dataclasses.replace(archive, prefix=f"kill-{step}/")
         paths = make()
         bodies = [path.read_bytes() for path in paths]
-        died = dies_at(step, lambda one=one, paths=paths: run(one, *paths), folder=str(folder))
+        died = dies_at(step, lambda one=one, paths=paths: run(one, *paths, store=unused), folder=str(folder))
         held = Bucket(one).contents().values()
         assert all(path.exists() or body in held or path.name.startswith("bad") for path, body in zip(paths, bodies, strict=True))
         outcomes = run(one, *(path for path in paths if path.exists()))

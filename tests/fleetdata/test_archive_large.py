@@ -13,7 +13,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import cont
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import StoreError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import CONFLICT, FAILED, QUARANTINED, UNCHANGED, UPLOADED, Archive
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Part, Store, connect
-from archive_runs import Bucket, run
+from archive_runs import Bucket, client, run
 from csv_files import large_csv
 
 KEY = "performance/2026/01/31/catscan-performance-2026-01-31.csv.gz"
@@ -123,8 +123,7 @@ class Failing(Store):
 
 def test_a_part_that_fails_leaves_no_upload(archive: Archive, tmp_path: Path) -> None:
     path = large_csv(tmp_path / "large.csv")
-    plain = connect(archive=archive)
-    (outcome,) = run(archive, path, store=Failing(client=plain._client, bucket=archive.bucket))
+    (outcome,) = run(archive, path, store=Failing(client=client(archive.endpoint_url), bucket=archive.bucket))
     assert (outcome.status, outcome.reason) == (FAILED, "refused")
     Bucket(archive).check_whole()
     assert threading.active_count() == 1
@@ -151,7 +150,7 @@ def test_an_upload_that_another_archiver_gave_up_is_begun_anew(archive: Archive,
             return super().complete(key=key, upload=upload, parts=parts)
 
     path = large_csv(tmp_path / "large.csv")
-    store = Robbed(client=connect(archive=archive)._client, bucket=archive.bucket)
+    store = Robbed(client=client(archive.endpoint_url), bucket=archive.bucket)
     (outcome,) = run(archive, path, store=store)
     assert (outcome.status, outcome.revision, store.robbed) == (UPLOADED, 1, True)
     assert Bucket(archive).contents() == {KEY: path.read_bytes()}

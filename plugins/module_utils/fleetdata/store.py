@@ -83,7 +83,7 @@ def connect(*, archive: Archive) -> Store:
     if not _HAS_BOTO3:
         raise ConfigurationError("The Python package boto3 is missing. Install it, or use the role s3_archive, which brings it along.")
     config: dict[str, Any] = {
-        "retries": {"mode": "standard", "max_attempts": _TRIES},
+        "retries": {"mode": "standard", "total_max_attempts": _TRIES},
         "connect_timeout": 10,
         "read_timeout": 60,
         "tcp_keepalive": True,
