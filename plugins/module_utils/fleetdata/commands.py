@@ -18,6 +18,7 @@ from typing import TextIO
 from . import answers, calendar_html, calendar_text, calendar_view, check, findings, restore, sources, verify
 from .archive import archive_files
 from .catalogue import Catalogue, Wanted, catalogue
+from .errors import ConfigurationError
 from .folder import Folder
 from .model import Archive
 from .progress import Progress
@@ -118,16 +119,16 @@ def _check(request: Request) -> answers.Answer:
 
 
 def write_page(path: str, page: str) -> None:
-    """Write a file that is whole whenever somebody opens it. Raises OSError."""
+    """Write a file that is whole whenever somebody opens it. Raises ConfigurationError where that cannot be."""
     part = f"{path}.{os.getpid()}.part"
     try:
         with open(part, "w", encoding="utf-8") as file:
             file.write(page)
         os.replace(part, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
+    except OSError as error:
+        with suppress(OSError):
             os.unlink(part)
-        raise
+        raise ConfigurationError(f"{path}: cannot be written ({error.strerror}). Name another file with --html.") from None
 
 
 ACTIONS: Mapping[str, Callable[[Request], answers.Answer]] = {
