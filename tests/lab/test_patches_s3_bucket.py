@@ -53,21 +53,29 @@ def test_names_of_actions(compare: Compare) -> None:
     assert patched == ["ServerSideEncryptionConfigurationNotFoundError", "AccessDenied"]
 
 
-@pytest.mark.parametrize("action", ["s3:PutLifecycleConfiguration", "s3:DeleteObjectVersion"])
+DENIED = {"s3:PutLifecycleConfiguration": "lifecycle", "s3:DeleteObjectVersion": "version", "s3:DeleteObject": "object", "s3:AbortMultipartUpload": "upload"}
+
+
+@pytest.mark.parametrize("action", DENIED)
 def test_bucket_policy_of_every_action(action: str, compare: Compare) -> None:
-    def probe() -> tuple[str, str]:
+    def probe() -> list[str]:
         client = bucket(Action=action)
         client.put_bucket_versioning(Bucket="reports", VersioningConfiguration={"Status": "Enabled"})
-        version = client.put_object(Bucket="reports", Key="k", Body=b"")["VersionId"]
+        named = {"Bucket": "reports", "Key": "k"}
+        version = client.put_object(**named, Body=b"")["VersionId"]
+        upload = client.create_multipart_upload(**named)["UploadId"]
         rule = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
-        return (
-            error_of(lambda: client.put_bucket_lifecycle_configuration(Bucket="reports", LifecycleConfiguration={"Rules": [rule]})),
-            error_of(lambda: client.delete_object(Bucket="reports", Key="k", VersionId=version)),
-        )
+        tried = {
+            "lifecycle": error_of(lambda: client.put_bucket_lifecycle_configuration(Bucket="reports", LifecycleConfiguration={"Rules": [rule]})),
+            "upload": error_of(lambda: client.abort_multipart_upload(**named, UploadId=upload)),
+            "version": error_of(lambda: client.delete_object(**named, VersionId=version)),
+            "object": error_of(lambda: client.delete_object(**named)),
+        }
+        return [what for what, error in tried.items() if error]
 
     stock, patched = compare(policies, probe)
-    assert stock == ("", "")
-    assert patched == (("AccessDenied", "") if "Lifecycle" in action else ("", "AccessDenied"))
+    assert stock != patched
+    assert patched == [DENIED[action]]
 
 
 def test_w2_a_policy_can_ask_for_if_none_match(compare: Compare) -> None:
@@ -91,6 +99,16 @@ def test_w2_a_policy_can_ask_for_if_none_match(compare: Compare) -> None:
     assert compare(policies, probe) == (["everybody is denied"], ["AccessDenied", "PreconditionFailed", "AccessDenied", ""])
 
 
+def test_expected_bucket_owner(compare: Compare) -> None:
+    def probe() -> list[str]:
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="reports", **PLACE)
+        owners = ("123456789012", "210987654321")
+        return [error_of(lambda owner=owner: client.get_bucket_versioning(Bucket="reports", ExpectedBucketOwner=owner)) for owner in owners]  # type: ignore[misc]
+
+    assert compare(s3_bucket.expected_bucket_owner, probe) == (["", ""], ["", "AccessDenied"])
+
+
 def test_sizes_of_lifecycle_filters(compare: Compare) -> None:
     filters: list[dict[str, Any]] = [{"ObjectSizeGreaterThan": 131072}, {"And": {"Prefix": "a/", "ObjectSizeLessThan": 5}}, {"Prefix": ""}]
     rules = [{"ID": str(number), "Status": "Enabled", "Filter": one, "Expiration": {"Days": 9}} for number, one in enumerate(filters)]
@@ -98,6 +116,7 @@ def test_sizes_of_lifecycle_filters(compare: Compare) -> None:
     def probe() -> list[Any]:
         client = boto3.client("s3")
         client.create_bucket(Bucket="reports", **PLACE)
+        assert error_of(lambda: client.get_bucket_lifecycle_configuration(Bucket="reports")) == "NoSuchLifecycleConfiguration"
         client.put_bucket_lifecycle_configuration(Bucket="reports", LifecycleConfiguration={"Rules": rules})
         return [rule["Filter"] for rule in client.get_bucket_lifecycle_configuration(Bucket="reports")["Rules"]]
 
