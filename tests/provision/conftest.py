@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from empty_account import account
+from provisioned import provisioned
 
-__all__ = ["account"]
+__all__ = ["account", "provisioned"]

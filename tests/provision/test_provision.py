@@ -3,73 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import requests
-from botocore.exceptions import ClientError
-from empty_account import ACCOUNT, BUCKET, Account, Run
+from empty_account import ACCOUNT, BUCKET, Account
+from provisioned import PARAMETER, Provisioned
 
 # Three whole runs of the playbook stand behind the first test that asks for them.
 pytestmark = pytest.mark.timeout(1200)
 
-PARAMETER = "/example/server-image"
+PREFIXES = ("performance", "funnel-geo", "funnel-publishers")
 LIFECYCLE = [
     {
-        "ID": "keep-for-ever",
+        "ID": "clean-up",
         "Status": "Enabled",
         "Filter": {"Prefix": ""},
-        "Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}],
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-    }
+    },
+    {
+        "ID": "infrequent-access",
+        "Status": "Enabled",
+        "Filter": {"ObjectSizeGreaterThan": 131072},
+        "Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}],
+    },
 ]
-
-
-@dataclass(frozen=True)
-class Provisioned:
-    """One account after: check mode on nothing, a run, a newer AMI, a run."""
-
-    account: Account
-    image: str
-    check: Run
-    first: Run
-    hosts: Run
-    token: str
-    second: Run
-
-    def instance(self) -> dict[str, Any]:
-        answer = self.account.client("ec2").describe_instances()
-        (found,) = [instance for reservation in answer["Reservations"] for instance in reservation["Instances"]]
-        return dict(found)
-
-
-@pytest.fixture(scope="module")
-def provisioned(account: Account) -> Provisioned:
-    ssm = account.client("ssm")
-    image, newer_image, *_ = (found["ImageId"] for found in account.client("ec2").describe_images()["Images"])
-    ssm.put_parameter(Name=PARAMETER, Type="String", Value=image)
-    check = account.provision("--check", catscan_image_parameter=PARAMETER)
-    first = account.provision("-vvv", catscan_image_parameter=PARAMETER)
-    hosts = account.run("ansible", "catscan", "--list-hosts")
-    token = account.client("secretsmanager").get_secret_value(SecretId="catscan/prod/app")["SecretString"]
-    ssm.put_parameter(Name=PARAMETER, Type="String", Value=newer_image, Overwrite=True)
-    second = account.provision("--diff", catscan_image_parameter=PARAMETER)
-    return Provisioned(account, image, check, first, hosts, token, second)
-
-
-def without_bucket(tasks: list[str]) -> list[str]:
-    """S3's modules have no check mode: one prediction stands for their tasks."""
-    return [name for name in tasks if "archive_bucket" not in name]
 
 
 def test_check_mode_on_an_empty_account_names_everything_that_would_be_made(provisioned: Provisioned) -> None:
     assert provisioned.check.status == 0, provisioned.check.output
-    assert f"Bucket {BUCKET} would be created." in provisioned.check.text
+    assert f"~ bucket {BUCKET}, bucket: is to be created in eu-central-1" in provisioned.check.text
     # Without an instance there is nothing yet to give an address to.
-    made = [name for name in without_bucket(provisioned.first.changed) if "lasting address" not in name]
-    assert without_bucket(provisioned.check.changed) == made
+    assert provisioned.check.changed == [name for name in provisioned.first.changed if "lasting address" not in name]
 
 
 def test_the_first_run_makes_it_and_says_what_there_is(provisioned: Provisioned) -> None:
@@ -148,10 +112,11 @@ def test_cs12_w22_the_archive_is_private_versioned_and_encrypted(provisioned: Pr
     assert set(s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"].values()) == {True}
     (ownership,) = s3.get_bucket_ownership_controls(Bucket=BUCKET)["OwnershipControls"]["Rules"]
     assert ownership["ObjectOwnership"] == "BucketOwnerEnforced"
-    (statement,) = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])["Statement"]
-    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
-    assert statement["Resource"] == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    statements = {one["Sid"]: one for one in json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])["Statement"]}
+    assert {sid: one["Effect"] for sid, one in statements.items()} == {"DenyWithoutTls": "Deny", "DenyOverwriting": "Deny", "DenyDeleting": "Deny"}
+    tls = statements["DenyWithoutTls"]
+    assert (tls["Principal"], tls["Action"], tls["Resource"]) == ("*", "s3:*", [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"])
+    assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def lifecycle(account: Account) -> Any:
@@ -172,14 +137,16 @@ def test_w2_the_policy_is_exactly_what_the_host_needs(provisioned: Provisioned) 
     iam = provisioned.account.client("iam")
     arn = f"arn:aws:iam::{ACCOUNT}:policy/catscan-ec2-role-policy"
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    bucket = f"arn:aws:s3:::{BUCKET}"
+    settings = ["BucketVersioning", "EncryptionConfiguration", "BucketPublicAccessBlock", "BucketPolicy", "LifecycleConfiguration"]
     logs = ["CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents", "PutRetentionPolicy"]
     assert iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]["Statement"] == [
         {
             "Effect": "Allow",
-            "Action": ["s3:PutObject", "s3:GetObject"],
-            "Resource": [f"arn:aws:s3:::{BUCKET}/{prefix}/*" for prefix in ("performance", "funnel-geo", "funnel-publishers")],
+            "Action": [f"s3:{action}" for action in ("PutObject", "GetObject", "GetObjectVersion", "ListMultipartUploadParts", "AbortMultipartUpload")],
+            "Resource": [f"arn:aws:s3:::{BUCKET}/{prefix}/*" for prefix in PREFIXES],
         },
-        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
+        {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads", *(f"s3:Get{name}" for name in settings)], "Resource": bucket},
         {
             "Effect": "Allow",
             "Action": "secretsmanager:GetSecretValue",
@@ -214,22 +181,31 @@ def test_the_generated_secret_is_random_kept_and_never_shown(provisioned: Provis
 
 
 def test_a_hand_made_account_is_adopted_and_tightened(provisioned: Provisioned) -> None:
-    """The runbook's account: an expiring rule, port 8000 open, AmazonS3FullAccess, a stopped server, a secret to be set."""
+    """The runbook's account: a bucket of the console, port 8000 open, AmazonS3FullAccess, a stopped server, a secret to be set."""
     account = provisioned.account
     ec2, iam = account.client("ec2"), account.client("iam")
     expiring = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "performance/"}, "Expiration": {"Days": 400}}
-    account.client("s3").put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [*LIFECYCLE, expiring]})
+    s3 = account.client("s3")
+    s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [*LIFECYCLE, expiring]})
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+    s3.delete_public_access_block(Bucket=BUCKET)
+    s3.delete_bucket_policy(Bucket=BUCKET)
+    s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": [{"Key": "Owner", "Value": "anna"}]})
     ec2.authorize_security_group_ingress(GroupName="catscan-sg", IpProtocol="tcp", FromPort=8000, ToPort=8000, CidrIp="0.0.0.0/0")
     iam.attach_role_policy(RoleName="catscan-ec2-role", PolicyArn="arn:aws:iam::aws:policy/AmazonS3FullAccess")
     ec2.stop_instances(InstanceIds=[provisioned.instance()["InstanceId"]])
 
     secret = {"name": "catscan/prod/gmail", "description": "Gmail", "keys": ["oauth_client", "token"]}
-    check = account.provision("--check", catscan_image_parameter=PARAMETER, aws_secret_secrets=[secret])
-    run = account.provision(catscan_image_parameter=PARAMETER, aws_secret_secrets=[secret])
+    check = account.provision("--check", "--diff", catscan_image_parameter=PARAMETER, aws_secret_secrets=[secret])
+    run = account.provision("--diff", catscan_image_parameter=PARAMETER, aws_secret_secrets=[secret])
 
     assert (check.status, run.status) == (0, 0), check.output + run.output
-    assert f"Bucket {BUCKET} would change: bucket_lifecycle_configuration" in check.text
-    assert without_bucket(check.changed) == without_bucket(run.changed)
+    assert check.changed == run.changed
+    planned = [line for line in check.output.splitlines() if line.startswith(f"~ bucket {BUCKET}, ")]
+    assert planned == [line for line in run.output.splitlines() if line.startswith(f"~ bucket {BUCKET}, ")]
+    assert f"~ bucket {BUCKET}, lifecycle: rule 'old' goes: it deletes objects after 400 days under performance/" in planned
+    assert [*dict.fromkeys(line.split(", ")[1].split(":")[0] for line in planned)] == ["public_access", "versioning", "lifecycle", "tags", "policy"]
+    test_cs12_w22_the_archive_is_private_versioned_and_encrypted(provisioned)
     assert lifecycle(account) == LIFECYCLE
     assert rules(account) == [(22, ["203.0.113.7/32"])]
     test_w2_the_role_holds_its_own_policy_only(provisioned)
@@ -254,57 +230,3 @@ def test_bad_input_ends_in_one_sentence(provisioned: Provisioned, variables: dic
     assert sentence in run.text
     assert "Traceback" not in run.output
     assert run.changed == []
-
-
-@pytest.fixture(scope="module")
-def others(provisioned: Provisioned) -> None:
-    """Somebody else's bucket in the same account."""
-    region = {"LocationConstraint": "eu-central-1"}
-    provisioned.account.client("s3").create_bucket(Bucket="someone-elses", CreateBucketConfiguration=region)
-
-
-@pytest.fixture
-def host(provisioned: Provisioned, others: None) -> Iterator[Callable[[str], Any]]:
-    """Clients with the credentials of the server's role, in an account that enforces policies."""
-    account = provisioned.account
-    role = f"arn:aws:iam::{ACCOUNT}:role/catscan-ec2-role"
-    granted = account.client("sts").assume_role(RoleArn=role, RoleSessionName="i-0123456789abcdef0")["Credentials"]
-    keys = {
-        "aws_access_key_id": granted["AccessKeyId"],
-        "aws_secret_access_key": granted["SecretAccessKey"],
-        "aws_session_token": granted["SessionToken"],
-    }
-    requests.post(f"{account.endpoint}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()
-    yield lambda service: account.client(service, **keys)
-    requests.post(f"{account.endpoint}/moto-api/reset-auth", data="inf", timeout=10).raise_for_status()
-
-
-OBJECT = {"Bucket": BUCKET, "Key": "performance/2025/12/21/catscan-performance-2025-12-21.csv.gz"}
-
-
-def test_cs10_w2_the_role_may_do_what_its_host_needs(host: Callable[[str], Any]) -> None:
-    host("s3").put_object(**OBJECT, Body=b"day,impressions\n")
-    assert host("s3").get_object(**OBJECT)["Body"].read() == b"day,impressions\n"
-    assert host("s3").list_objects_v2(Bucket=BUCKET, Prefix="performance/")["KeyCount"] == 1
-
-
-DENIED: dict[str, Callable[[Callable[[str], Any]], object]] = {
-    "delete an object": lambda host: host("s3").delete_object(**OBJECT),
-    "put outside its prefixes": lambda host: host("s3").put_object(Bucket=BUCKET, Key="other/x", Body=b""),
-    "get outside its prefixes": lambda host: host("s3").get_object(Bucket=BUCKET, Key="other/x"),
-    "expire the archive": lambda host: host("s3").put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": LIFECYCLE}),
-    "change the bucket policy": lambda host: host("s3").delete_bucket_policy(Bucket=BUCKET),
-    "put into another bucket": lambda host: host("s3").put_object(Bucket="someone-elses", Key="performance/x", Body=b""),
-    "list another bucket": lambda host: host("s3").list_objects_v2(Bucket="someone-elses"),
-    "list all buckets": lambda host: host("s3").list_buckets(),
-    "see instances": lambda host: host("ec2").describe_instances(),
-    "change a secret": lambda host: host("secretsmanager").put_secret_value(SecretId="catscan/prod/app", SecretString="{}"),
-    "grant itself more": lambda host: host("iam").attach_role_policy(RoleName="catscan-ec2-role", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"),
-}
-
-
-@pytest.mark.parametrize("attempt", DENIED.values(), ids=DENIED)
-def test_cs11_w2_the_role_may_do_nothing_else(host: Callable[[str], Any], attempt: Callable[..., object]) -> None:
-    with pytest.raises(ClientError) as refused:
-        attempt(host)
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
