@@ -222,7 +222,7 @@ def test_cs29_w29_the_report_day_comes_from_the_content_by_rule() -> None:
         FILE_NAME: "2026-03-01",
     }
     assert report_day(facts=facts(GOOD), report=REPORT, name=name) == "2026-01-05"
-    with pytest.raises(ContentError, match=r"has 2 days, 2026-01-05 \(1 rows\), 2026-01-06 \(2 rows\); a performance report has one"):
+    with pytest.raises(ContentError, match=r"has 2 days \(rows of each\): 2026-01-05 \(1\), 2026-01-06 \(2\); a performance report has one"):
         report_day(facts=spanning, report=REPORT, name=name)
 
 
@@ -284,3 +284,5 @@ def test_w29_a_report_type_that_cannot_be_checked_is_refused(wrong: dict[str, ob
     with pytest.raises(ConfigurationError, match="report performance: ") as refused:
         facts(GOOD, ReportType(**declared))
     assert words in str(refused.value)
+    with pytest.raises(ConfigurationError):
+        first_day(block=GOOD, report=ReportType(**declared), name="performance.csv")

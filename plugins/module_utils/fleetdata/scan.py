@@ -41,9 +41,9 @@ def report_day(*, facts: Facts, report: ReportType, name: str) -> str:
         return day_in_name(name=name, pattern=report.file_day)
     days = sorted(facts.days)
     if report.report_day == ONLY and len(days) > 1:
-        shown = ", ".join(f"{day} ({facts.days[day]} rows)" for day in days[:7]) + (f" and {len(days) - 7} more" if len(days) > 7 else "")
+        shown = ", ".join(f"{day} ({facts.days[day]})" for day in days[:7]) + (f" and {len(days) - 7} more" if len(days) > 7 else "")
         raise ContentError(
-            f"{name}: column {report.day_column!r} has {len(days)} days, {shown}; a {report.name} report has one. "
+            f"{name}: column {report.day_column!r} has {len(days)} days (rows of each): {shown}; a {report.name} report has one. "
             f"Split it by day, or declare report_day: {FIRST}, {LAST} or {FILE_NAME}."
         )
     return days[-1] if report.report_day == LAST else days[0]
@@ -54,6 +54,7 @@ def first_day(*, block: bytes, report: ReportType, name: str) -> str | None:
 
     None when ``block`` has no whole row behind its header. ContentError when what it has is wrong.
     """
+    check_report(report)
     if report.report_day == FILE_NAME:
         return day_in_name(name=name, pattern=report.file_day)
     delimiter, start = report.delimiter.encode(), len(BOM) if block.startswith(BOM) else 0
@@ -139,7 +140,7 @@ class Scanner:
             self._rows_of(rows)
         self._pending.append(piece[cut:])
         self._pending_bytes = len(piece) - cut + (0 if cut else self._pending_bytes)
-        if self._pending_bytes > LARGEST_ROW:
+        if self._pending_bytes > LARGEST_ROW + len(BOM):
             self._rows_of(b"".join(self._pending))
 
     def _rows_of(self, text: bytes) -> None:
