@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.archive_bucket import apply, observe, plan, policy
 from ansible_collections.steady.fleet.plugins.module_utils.archive_bucket.model import Bucket, BucketError, Caller
 from botocore.exceptions import ClientError
-from empty_account import ACCOUNT, Account
+from empty_account import ACCOUNT, Account, Run
 
 ARCHIVE = Bucket(name="reports", region="eu-central-1", tags={"System": "catscan"})
 MRPT6 = replace(ARCHIVE, purpose="backups", noncurrent_days=90)
@@ -302,3 +303,24 @@ def test_a_change_that_s3_refuses_is_named_with_what_was_done(admin: Site, site:
     admin.converge(bucket)
     with pytest.raises(BucketError, match=r"lifecycle: S3 refuses the change with AccessDenied: .* Changed so far: nothing; another run"):
         site.converge(replace(bucket, infrequent_access_days=60))
+
+
+def module(account: Account, *options: str, **arguments: Any) -> Run:
+    """A run of the module by itself."""
+    command = ["-m", "steady.fleet.s3_archive_bucket", "-a", json.dumps(arguments), "-e", f"ansible_python_interpreter={sys.executable}"]
+    return account.run("ansible", "localhost", *command, *options)
+
+
+def test_w2_a_policy_that_locks_out_who_applies_it_is_refused_by_a_run_and_announced_by_a_check(account: Account, site: Site, name: str) -> None:
+    asked = {"name": name, "region": "eu-central-1", "admin_arns": [ADMIN]}
+    check, run = module(account, "--check", **asked), module(account, **asked)
+    assert (check.status, run.status != 0) == (0, True)
+    assert all("its policy would lock them out" in said.text for said in (check, run))
+    assert refusal(site.client.head_bucket, Bucket=name) == "404"
+
+
+def test_an_unreachable_aws_is_a_sentence(account: Account, name: str) -> None:
+    run = module(account, name=name, region="eu-central-1", endpoint_url="http://127.0.0.1:9")
+    assert run.status != 0
+    assert f"Bucket {name}: AWS cannot be asked" in run.text
+    assert "Traceback" not in run.output

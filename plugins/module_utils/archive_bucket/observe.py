@@ -65,13 +65,21 @@ def _exists(client: Any, bucket: Bucket, caller: Caller) -> bool:
                 f"Bucket {bucket.name} belongs to another account than {caller.account}, or {caller.arn} may not list it. Bucket names are unique in"
                 f" the whole of AWS: choose another name, or use the owner's credentials."
             ) from None
-        raise BucketError(f"Bucket {bucket.name}: S3 answers {_code(error)} when asked whether it exists.") from None
-    region = said.get("BucketRegion") or said["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", bucket.region)
-    if region != bucket.region:
+        if _region(error.response) in {"", bucket.region}:
+            raise BucketError(f"Bucket {bucket.name}: S3 answers {_code(error)} when asked whether it exists.") from None
+        said = error.response  # S3 says where to ask
+    region = _region(said)
+    if region not in {"", bucket.region}:
         raise BucketError(
             f"Bucket {bucket.name} is in region {region}, but declared for {bucket.region}. A bucket cannot move: declare {region}, or choose another name."
         )
     return True
+
+
+def _region(said: Mapping[str, Any]) -> str:
+    """The region that S3 names in an answer or an error, empty if it names none."""
+    headers = said.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return str(said.get("BucketRegion") or headers.get("x-amz-bucket-region") or "")
 
 
 def _code(error: Any) -> str:
