@@ -18,7 +18,7 @@ from typing import Callable
 
 from . import gz, keys, quarantine, scan
 from .errors import ConfigurationError, ContentError, StoreError
-from .limits import Allowance, Progress, Silence
+from .limits import Allowance, Progress, Silence, share_memory
 from .model import FAILED, QUARANTINED, Archive, Outcome
 from .one_file import Context, archive_one
 from .reading import each
@@ -52,6 +52,7 @@ def archive_files(
             raise ConfigurationError(f"There is no report {report!r}; declared are {', '.join(sorted(archive.reports)) or 'none'}.")
         scan.check_report(archive.reports[report])
     keys.check_template(archive.key)
+    share_memory()
     counts = {report: sum(report == other for _, other in files) for report in archive.reports}
     context = Context(
         store=store,

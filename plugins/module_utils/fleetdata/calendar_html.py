@@ -8,9 +8,10 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Mapping
 
-from .calendar_text import classes, clean, cost, sentence, size
+from .calendar_text import classes, cost, sentence
 from .calendar_view import ARCHIVED, CONFLICTING, EMPTY, LATE, MISSING, REVISED, STATES, Calendar, Day, ReportCalendar, Totals, months, span
 from .prices import CURRENCY
+from .table import clean, size
 
 _MARKS = {ARCHIVED: "✓", EMPTY: "0", REVISED: "R", CONFLICTING: "!", MISSING: "✗", LATE: "…"}
 """So that colour is never the only sign."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .calendar_view import ARCHIVED, CONFLICTING, EMPTY, LATE, MISSING, REVISED, STATES, Calendar, ReportCalendar, Totals, months
 from .prices import CURRENCY
+from .table import clean, size
 
 WIDTH = 80
 _NAME_WIDTH = 17
@@ -49,21 +50,6 @@ def text(shown: Calendar, *, style: Style = PLAIN) -> str:
         lines += [*_report(report, style), ""]
     lines += [*_totals(shown), "", *_legend(style)]
     return "".join(f"{line}\n" for line in lines)
-
-
-def size(count: int) -> str:
-    """Bytes in short: 812 B, 20.4 kB, 1.0 GB (decimal)."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 999.95:
-            return f"{amount:.1f} {unit}" if unit != "B" else f"{count} B"
-        amount /= 1000
-    return f"{amount:.1f} TB"
-
-
-def clean(text: str) -> str:
-    """Text of others with what a terminal would act on made visible."""
-    return "".join(character if character.isprintable() else character.encode("unicode_escape").decode("ascii") for character in text)
 
 
 def cost(amount: float | None) -> str:

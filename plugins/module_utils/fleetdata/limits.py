@@ -5,14 +5,23 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
+_ARENA_MAX = -8
+"""M_ARENA_MAX in glibc's malloc.h."""
 _ALL = 24 << 20
 _STREAM = 12 << 20
 _LARGE_FILE = 24 << 20
+
+
+def share_memory() -> None:
+    """Let this process's threads share two of glibc's pools of memory. With one each, what a thread gave back no other uses: 105 MiB instead of 70."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 
 
 class Progress(Protocol):
