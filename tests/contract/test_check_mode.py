@@ -52,3 +52,10 @@ def test_f67_what_a_check_really_runs_only_reads(path: Path) -> None:
         if task.get("check_mode") == "false":
             on_a_host = task.get("delegate_to") != "localhost"  # a report on the controller is what a check is for
             assert not on_a_host or task.get("changed_when") == "false" or "ansible.builtin.setup" in task, f"{path}: {task.get('name')}"
+
+
+@pytest.mark.parametrize("path", [path for path in checkout.files() if path.parts[:2] == ("plugins", "modules") and path.suffix == ".py"], ids=str)
+def test_f67_every_module_supports_check_mode(path: Path) -> None:
+    text = (checkout.ROOT / path).read_text()
+    assert "supports_check_mode=True" in text
+    assert "check_mode: {support: full, " in text

@@ -42,6 +42,15 @@ def test_what_cron_calls_runs_with_the_standard_library_alone(python: str, tmp_p
     assert '"jobs": 0' in said
 
 
+@pytest.mark.parametrize("python", [python for python in (sys.executable, OLD) if python])
+def test_the_command_fleetdata_is_a_package_of_its_own(python: str) -> None:
+    """As on a host: nothing of Ansible is there. Without boto3 and isal it still says what is wrong with what it was told."""
+    program = f"import sys; sys.path.insert(0, {str(checkout.ROOT / 'plugins/module_utils')!r}); from fleetdata import cli; cli.run()"
+    said = checkout.attempt(python, "-I", "-S", "-c", program, "ls", "--config", "/none.json")
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("fleetdata: /none.json: there is no such file; ")
+
+
 def stands_alone(test: Path) -> bool:
     """Whether a unit test needs nothing but pytest, hypothesis and the collection's host code."""
     imports = [node for node in ast.walk(ast.parse(test.read_text())) if isinstance(node, (ast.Import, ast.ImportFrom))]

@@ -45,12 +45,12 @@ def look(endpoint: str, archive: Archive) -> Iterator[Look]:
     made = iam.create_access_key(UserName=user)["AccessKey"]
     client = make("s3", endpoint_url=endpoint, aws_access_key_id=made["AccessKeyId"], aws_secret_access_key=made["SecretAccessKey"])
 
-    def look(objects: tuple[str, ...], whole: tuple[str, ...], *, dry_run: bool = False) -> list[check.Finding]:
+    def look(objects: tuple[str, ...], whole: tuple[str, ...], *, use: str = check.ARCHIVE, dry_run: bool = False) -> list[check.Finding]:
         resources = (f"arn:aws:s3:::{archive.bucket}/*", f"arn:aws:s3:::{archive.bucket}")
         statements = [{"Effect": "Allow", "Action": actions, "Resource": resource} for actions, resource in zip((objects, whole), resources)]
         iam.put_user_policy(UserName=user, PolicyName="archive", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
         with enforced(endpoint):
-            return check.check(client=client, archive=archive, dry_run=dry_run)
+            return check.check(client=client, archive=archive, use=use, dry_run=dry_run)
 
     yield look
     iam.delete_access_key(UserName=user, AccessKeyId=made["AccessKeyId"])
@@ -115,6 +115,22 @@ def test_w2_what_can_be_overwritten_or_deleted_is_told_and_only_the_probe_pays(e
     assert any(what == "public access" and found.startswith("is not blocked: BlockPublicAcls") for what, found in wrong)
     assert s3(endpoint).get_object(Bucket=archive.bucket, Key=kept)["Body"].read() == b"data"
     assert all(key == kept or key.endswith(keys.PROBE) for key, _ in versions(endpoint, archive.bucket))
+
+
+def test_w2_credentials_for_restoring_write_nothing_and_see_versions(endpoint: str, archive: Archive, look: Look) -> None:
+    make_private(endpoint, archive.bucket)
+    reading = ("s3:GetObject", "s3:GetObjectVersion")
+    good = look(reading, ("s3:ListBucket", "s3:ListBucketVersions"), use=check.RESTORE)
+    assert by_status(good, check.WRONG) == []
+    assert {(finding.what, finding.found) for finding in good if finding.where.endswith("*")} == {
+        ("list objects", "allowed"),
+        ("list versions", "allowed"),
+        ("read", "allowed"),
+        ("write", "refused"),
+        ("delete", "refused"),
+    }
+    wrong = look((*reading, "s3:PutObject"), ("s3:ListBucket",), use=check.RESTORE)
+    assert set(by_status(wrong, check.WRONG)) == {("list versions", "refused"), ("write", "allowed")}
 
 
 def test_w22_what_the_bucket_lacks_is_told(endpoint: str, archive: Archive) -> None:

@@ -9,10 +9,12 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import config
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import Archive
 from command import PROGRAM, answer, declare, environment, fleetdata, process
 from csv_files import csv_bytes, write_csv
@@ -50,6 +52,14 @@ def test_cs29_cs30_the_declared_files_are_archived_and_counted(declared: Path, r
     assert counts.read_text() == "rows=7 files=2 unchanged=0 conflict=0 quarantined=0 damaged=0 failed=0\n"
     again = answer("archive", "--config", declared)
     assert (again["summary"]["unchanged"], again["summary"]["rows"]) == (2, 0)
+
+
+def test_counts_that_cannot_be_told_are_an_error_after_the_work(declared: Path, reports: Path, tmp_path: Path) -> None:
+    write_csv(reports, DAY)
+    run = fleetdata("--config", declared, "archive", STEADY_JOB_COUNTS=str(tmp_path / "none" / "counts"))
+    assert run.returncode == 2
+    assert run.stdout.startswith("STATUS")
+    assert "none/counts: No such file or directory. STEADY_JOB_COUNTS names it; nothing was counted there." in run.stderr
 
 
 def test_cs31_a_person_reads_a_table_and_a_sentence(declared: Path, reports: Path) -> None:
@@ -144,7 +154,7 @@ def test_cs18_a_wrong_configuration_is_named_by_file_and_key(tmp_path: Path) -> 
     assert run.stderr.startswith(f"fleetdata: {path}: bucket: 'B' is not the name of a bucket")
     missing = fleetdata("ls", "--config", tmp_path / "none.json")
     assert missing.returncode == 2
-    assert "there is no such file; name the configuration with --config" in missing.stderr
+    assert "there is no such file; name another one" in missing.stderr
 
 
 def test_cs19_refused_credentials_are_a_sentence_that_does_not_hold_them(declared: Path, reports: Path, endpoint: str) -> None:
@@ -211,7 +221,7 @@ def test_w2_check_says_what_is_to_be_put_right(declared: Path, archive: Archive,
     assert s3(endpoint).list_objects_v2(Bucket=archive.bucket)["KeyCount"] == 0
     run = fleetdata("--config", declared, "check")
     assert run.returncode == 2
-    assert "Take s3:DeleteObject from these credentials; archiving needs no deletion." in run.stdout
+    assert "Take s3:DeleteObject from these credentials; they need no such right." in run.stdout
     # A probe is nobody's data: no other action takes it for any.
     assert answer("--config", declared, "ls")["summary"] == {"days": 0, "revisions": 0, "oddities": 0, "rows": 0, "bytes": 0, "object_bytes": 0}
 
@@ -231,7 +241,7 @@ def test_cs36_ls_lists_days_and_revisions(declared: Path, reports: Path) -> None
     assert (said["summary"]["days"], said["summary"]["revisions"], said["summary"]["rows"]) == (2, 3, 9)
     one = fleetdata("ls", "--from", "2026-02-01", "--to", "2026-02-01", "--config", declared)
     assert one.stdout.splitlines()[-1].startswith("1 day archived in s3://reports-")
-    assert answer("--config", declared, "ls", "--from", "2030-01-01")["files"] == []
+    assert json.loads(fleetdata("ls", "--config", declared, "--from", "2030-01-01", "--json").stdout)["files"] == []
 
 
 def test_cs37_cs53_restore_brings_days_back_and_names_the_missing(declared: Path, reports: Path, tmp_path: Path) -> None:
@@ -283,3 +293,20 @@ def test_help_documents_every_exit_code() -> None:
     run = process("archive", "--help")
     assert (run.returncode, run.stderr) == (0, "")
     assert [line.split()[0].rstrip(",") for line in run.stdout.partition("exit codes")[2].splitlines()[1:]] == ["5", "7", "2", "4", "3", "6", "0", "130"]
+
+
+def test_cs31_the_documented_program_archives(declared: Path, reports: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "archive.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    program = program.replace("/etc/steady-fleet/fleetdata.json", str(declared)).replace("/var/lib/catscan/imports", str(reports))
+    write_csv(reports, DAY, rows=3)
+    run = subprocess.run([sys.executable, "-c", program], env=environment(), capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("[('uploaded', 's3://reports-")
+
+
+def test_w28_the_documented_declaration_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "archive.md").read_text()
+    (declaration,) = re.findall(r"```json\n(.*?)```", text, flags=re.DOTALL)
+    assert config.to_data(config.parse(json.loads(declaration), "docs/archive.md")) == json.loads(declaration)
+    settings = re.findall(r"^\| (`.*?`) \| .* \| .* \|$", text.partition("| Setting |")[2].partition("\n\n")[0], flags=re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(settings))) == {field.name for field in dataclasses.fields(Archive)}

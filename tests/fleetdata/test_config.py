@@ -188,7 +188,7 @@ def test_a_file_that_is_no_json_is_told(tmp_path: Path, content: bytes, sentence
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="there is no such file; name the configuration with --config"):
+    with pytest.raises(ConfigurationError, match="there is no such file; name another one"):
         config.load(str(tmp_path / "none.json"))
     with pytest.raises(ConfigurationError, match="cannot be read"):
         config.load(str(tmp_path))

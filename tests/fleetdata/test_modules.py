@@ -160,7 +160,7 @@ def test_f57_good_days_come_back_and_missing_ones_fail_the_task(place: dict[str,
 
 WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (s3_csv_archive, {"report": "performance"}, "one of the following is required: config, bucket"),
-    (s3_csv_archive, {"config": "/nowhere.json"}, "/nowhere.json: there is no such file; name the configuration with --config"),
+    (s3_csv_archive, {"config": "/nowhere.json"}, "/nowhere.json: there is no such file; name another one"),
     (s3_csv_archive, {"bucket": "B"}, "bucket: 'B' is not the name of a bucket: 3 to 63 small letters"),
     (s3_csv_archive, {"compression": "zstd"}, "value of compression must be one of: fast, small, got: zstd"),
     (s3_csv_archive, {"path": "/nowhere"}, "/nowhere: there is no such file. Nothing was archived."),

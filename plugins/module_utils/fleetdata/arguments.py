@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from typing import NoReturn
 
+from .check import ARCHIVE, RESTORE
 from .config import DEFAULT_PATH
 from .errors import ConfigurationError
 
@@ -57,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     _range(_action(actions, "ls", "list the archived days from their manifests"))
     _verify(_action(actions, "verify", "read archived objects back and compare them with their manifests"))
     _calendar(_action(actions, "calendar", "show every day of every report: archived, conflicting, missing, late"))
-    check = _action(actions, "check", "show whether the credentials can do exactly what archiving needs, and whether the bucket is as declared")
+    check = _action(actions, "check", "show whether the credentials can do exactly what they must, and whether the bucket is as declared")
+    check.add_argument("--for", dest="use", choices=[ARCHIVE, RESTORE], default=ARCHIVE, help="what the credentials are for (default: archive)")
     check.add_argument("--dry-run", action="store_true", help="read only: no probe object is written")
     return parser
 
@@ -107,8 +109,9 @@ def _restore(parser: argparse.ArgumentParser) -> None:
 
 def _verify(parser: argparse.ArgumentParser) -> None:
     _range(parser)
-    parser.add_argument("--sample", type=_positive, metavar="N", help="read only N days back, chosen at random")
-    parser.add_argument("--deep", action="store_true", help="also older revisions and deleted versions")
+    parser.add_argument("--sample", type=_positive, metavar="N", help="read only N days back, drawn by the seed")
+    parser.add_argument("--seed", metavar="TEXT", help="what the sample is drawn by (default: today, so that every day draws others)")
+    parser.add_argument("--deep", action="store_true", help="count rows, days and columns again, too")
 
 
 def _calendar(parser: argparse.ArgumentParser) -> None:

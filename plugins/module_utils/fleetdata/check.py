@@ -1,7 +1,7 @@
 # Copyright: the steady.fleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the credentials can really do among the archive's keys, tried on an object of its own: they must archive, and must not overwrite or delete.
+"""What the credentials can really do among the archive's keys, tried on an object of its own: archive or restore, and never overwrite or delete.
 
 The probe is never replaced: it is there after the first check and stays, as archiving hosts cannot delete it.
 """
@@ -24,6 +24,9 @@ with suppress(ImportError):  # connect() says so before anything is checked
 GOOD, WRONG, UNKNOWN = "good", "wrong", "unknown"
 """As it must be; otherwise; not readable with these credentials."""
 
+ARCHIVE, RESTORE = "archive", "restore"
+"""What credentials are for. Those for restoring write nothing, and see deleted versions."""
+
 PROBE = b'{"what": "fleetdata check tries here what its credentials can do", "keep": true}\n'
 
 
@@ -38,14 +41,17 @@ class Finding:
     advice: str = ""
 
 
-def check(*, client: Any, archive: Archive, dry_run: bool = False) -> list[Finding]:
-    """Try everything and say what is as it must be. dry_run: only read. Raises StoreError if S3 does not answer, or there is no such bucket."""
+def check(*, client: Any, archive: Archive, use: str = ARCHIVE, dry_run: bool = False) -> list[Finding]:
+    """Try everything and say what is as it must be. use: ARCHIVE or RESTORE. dry_run: only read.
+
+    Raises StoreError if S3 does not answer, refuses the credentials themselves, or has no such bucket.
+    """
     probes = dict.fromkeys(keys.probe_key(archive, report=report) for report in archive.reports)
     findings = []
     seen: dict[str, Any] = {}
     for key in probes:
         trials = _Trials(client=client, bucket=archive.bucket, key=key)
-        findings += [*trials.reading(), *(() if dry_run else trials.writing())]
+        findings += list(trials.of(use, dry_run=dry_run))
         seen.update(trials.seen)
     return [*findings, *_Declared(client=client, bucket=archive.bucket, seen=seen).all()]
 
@@ -58,17 +64,28 @@ class _Trials:
         self._object = {"Bucket": bucket, "Key": key}
         self.seen: dict[str, Any] = {}
 
-    def reading(self) -> Iterator[Finding]:
+    def of(self, use: str, *, dry_run: bool) -> Iterator[Finding]:
+        yield from self._reading(use)
+        if not dry_run:
+            yield from self._archiving() if use == ARCHIVE else self._no_writing()
+
+    def _reading(self, use: str) -> Iterator[Finding]:
         within = {"Bucket": self._bucket, "Prefix": self._key.rpartition("/")[0]}
         yield self._must("list objects", "ListObjectsV2", "s3:ListBucket", lambda: self._client.list_objects_v2(**within, MaxKeys=1), whole=True)
+
+        def versions() -> Any:
+            return self._client.list_object_versions(**within, MaxKeys=1)
 
         def uploads() -> Any:
             return self._client.list_multipart_uploads(**within, MaxUploads=1)
 
-        yield self._must("list uploads", "ListMultipartUploads", "s3:ListBucketMultipartUploads", uploads, whole=True)
+        if use == ARCHIVE:
+            yield self._must("list uploads", "ListMultipartUploads", "s3:ListBucketMultipartUploads", uploads, whole=True)
+        else:
+            yield self._must("list versions", "ListObjectVersions", "s3:ListBucketVersions", versions, whole=True)
         yield self._must("read", "GetObject", "s3:GetObject", self._read)
 
-    def writing(self) -> Iterator[Finding]:
+    def _archiving(self) -> Iterator[Finding]:
         yield self._must("write", "PutObject", "s3:PutObject", lambda: self._client.put_object(**self._object, Body=PROBE, IfNoneMatch="*"))
         yield self._must("read back", "GetObject", "s3:GetObject", self._read)
         version = self.seen.get("VersionId")
@@ -78,10 +95,15 @@ class _Trials:
         yield self._must("abort an upload", "AbortMultipartUpload", "s3:AbortMultipartUpload", lambda: self._client.abort_multipart_upload(**gone))
         yield self._second_write()
         yield self._must_not("overwrite", "PutObject", lambda: self._client.put_object(**self._object, Body=PROBE), _OVERWRITING)
-        yield self._must_not("delete", "DeleteObject", lambda: self._client.delete_object(**self._object), _DELETING.format("s3:DeleteObject"))
+        yield self._must_not("delete", "DeleteObject", lambda: self._client.delete_object(**self._object), _NEEDLESS.format("s3:DeleteObject"))
         if version:
             deletion = {**self._object, "VersionId": version}
-            yield self._must_not("delete a version", "DeleteObject", lambda: self._client.delete_object(**deletion), _DELETING.format("s3:DeleteObjectVersion"))
+            yield self._must_not("delete a version", "DeleteObject", lambda: self._client.delete_object(**deletion), _NEEDLESS.format("s3:DeleteObjectVersion"))
+
+    def _no_writing(self) -> Iterator[Finding]:
+        put = {**self._object, "Body": PROBE, "IfNoneMatch": "*"}
+        yield self._must_not("write", "PutObject", lambda: self._client.put_object(**put), _NEEDLESS.format("s3:PutObject"))
+        yield self._must_not("delete", "DeleteObject", lambda: self._client.delete_object(**self._object), _NEEDLESS.format("s3:DeleteObject"))
 
     def _read(self) -> None:
         answer = self._client.get_object(**self._object)
@@ -199,4 +221,4 @@ _NOT_SET = (
     "NoSuchLifecycleConfiguration",
 )
 _OVERWRITING = "Deny s3:PutObject where s3:if-none-match is not said, in the bucket's policy: the statement DenyOverwriting of the role aws_archive_bucket."
-_DELETING = "Take {} from these credentials; archiving needs no deletion."
+_NEEDLESS = "Take {} from these credentials; they need no such right."

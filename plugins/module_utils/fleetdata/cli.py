@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn, TextIO
 
 from . import answers, arguments, commands, config
-from .errors import USAGE, FleetDataError
+from .errors import OK, USAGE, FleetDataError
 from .table import clean
 
 STOPPED = "Stopped. What was finished is archived and proved; run the same command again to go on."
@@ -37,15 +37,14 @@ def main(said: Sequence[str], *, stdout: TextIO, stderr: TextIO) -> int:
     try:
         asked = arguments.parse(said)
         answer = commands.run(commands.Request(asked=asked, archive=config.load(asked.config), stdout=stdout, stderr=stderr))
-        _count(answer)
     except FleetDataError as error:
         return _refuse(error.code, answers.refusal(error), as_json, stdout, stderr)
     except OSError as error:
-        return _refuse(USAGE, _system(error), as_json, stdout, stderr)
+        return _refuse(USAGE, {"ok": False, "error": {"kind": "system", "message": _system(error)}}, as_json, stdout, stderr)
     except Stopped as stop:
         return _refuse(128 + stop.number, {"ok": False, "error": {"kind": "stopped", "message": STOPPED}}, as_json, stdout, stderr)
     _write(stdout, json.dumps(answer.document, indent=1) + "\n" if as_json else answer.text)
-    return answer.code
+    return answers.worst((answer.code, _count(answer, stderr)))
 
 
 def run() -> NoReturn:
@@ -72,9 +71,9 @@ def _refuse(code: int, refused: dict[str, Any], as_json: bool, stdout: TextIO, s
     return code
 
 
-def _system(error: OSError) -> dict[str, Any]:
+def _system(error: OSError) -> str:
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
-    return {"ok": False, "error": {"kind": "system", "message": f"{where}{error.strerror or type(error).__name__}."}}
+    return f"{where}{error.strerror or type(error).__name__}."
 
 
 def _write(stream: TextIO, text: str) -> None:
@@ -86,8 +85,14 @@ def _write(stream: TextIO, text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _count(answer: answers.Answer) -> None:
+def _count(answer: answers.Answer, stderr: TextIO) -> int:
+    """Tell the job's wrapper what was moved; the exit code for that."""
     path = os.environ.get(COUNTS)
-    if path and answer.counts:
-        with open(path, "a", encoding="ascii") as counts:
-            counts.write(" ".join(f"{name}={count}" for name, count in answer.counts.items()) + "\n")
+    try:
+        if path and answer.counts:
+            with open(path, "a", encoding="ascii") as counts:
+                counts.write(" ".join(f"{name}={count}" for name, count in answer.counts.items()) + "\n")
+    except OSError as error:
+        _write(stderr, f"fleetdata: {_system(error)} {COUNTS} names it; nothing was counted there.\n")
+        return USAGE
+    return OK

@@ -98,7 +98,8 @@ def _ls(request: Request) -> answers.Answer:
 
 
 def _verify(request: Request) -> answers.Answer:
-    depth = verify.Depth(sample=request.asked.sample, seed=now().isoformat(), rows=request.asked.deep)
+    asked = request.asked
+    depth = verify.Depth(sample=asked.sample, seed=asked.seed or now().date().isoformat(), rows=asked.deep)
     with request.progress("verify") as progress:
         results = verify.verify(store=request.store, archive=request.archive, wanted=request.wanted, depth=depth, progress=progress)
     return findings.verified(results, bucket=request.archive.bucket)
@@ -114,7 +115,7 @@ def _calendar(request: Request) -> answers.Answer:
 
 
 def _check(request: Request) -> answers.Answer:
-    found = check.check(client=request.store.client, archive=request.archive, dry_run=request.asked.dry_run)
+    found = check.check(client=request.store.client, archive=request.archive, use=request.asked.use, dry_run=request.asked.dry_run)
     return findings.checked(found, bucket=request.archive.bucket, dry_run=request.asked.dry_run)
 
 

@@ -28,7 +28,7 @@ def load(path: str) -> Archive:
         with open(path, encoding="utf-8") as file:
             data = json.load(file, object_pairs_hook=_once, parse_constant=_no_number)
     except FileNotFoundError:
-        raise ConfigurationError(f"{path}: there is no such file; name the configuration with --config, or let the role s3_archive write it.") from None
+        raise ConfigurationError(f"{path}: there is no such file; name another one (--config), or let the role s3_archive write it.") from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:
