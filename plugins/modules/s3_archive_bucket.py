@@ -153,7 +153,7 @@ ARGUMENTS: dict[str, Any] = {
     "expire_days": NEVER,
     "noncurrent_days": NEVER,
     "abort_multipart_days": {"type": "int", "default": 7},
-    "kms_key": STRING,
+    "kms_key": {"type": "str", "no_log": False},  # an ARN, no key
     "admin_arns": {"type": "list", "elements": "str", "default": []},
     "object_lock_days": NEVER,
     "tags": {"type": "dict", "default": {}},
