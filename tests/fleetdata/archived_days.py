@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from typing import Any
 
@@ -15,10 +16,16 @@ from s3_server import s3
 REPORT = "performance"
 
 
+@functools.cache
+def client(endpoint: str) -> Any:
+    """A plain S3 client, made once: making one costs more than a test's requests."""
+    return s3(endpoint)
+
+
 def without_versions(archive: Archive) -> Archive:
     """The same archive in a new bucket that keeps no versions."""
     name = f"{archive.bucket}-plain"
-    s3(archive.endpoint_url).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": archive.region})
+    client(archive.endpoint_url).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": archive.region})
     return dataclasses.replace(archive, bucket=name)
 
 

@@ -17,10 +17,9 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors impo
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.folder import Folder
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import UNCHANGED, Archive
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.restore import DAMAGED, DIFFERS, FAILED, MISSING, RESTORED, Restored, exit_code
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store, connect
-from archived_days import REPORT, described, packed, put_day, put_manifest, put_object, without_versions
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
+from archived_days import REPORT, client, described, packed, put_day, put_manifest, put_object, without_versions
 from csv_files import csv_bytes
-from s3_server import s3
 
 DAY = "2026-01-05"
 
@@ -50,7 +49,7 @@ class Bench:
     def put_over(self, day: str, body: bytes, *, revision: int = 1, report: str = REPORT) -> str:
         """Another object at a day's key."""
         key = keys.object_key(self.archive, report=report, day=day, revision=revision)
-        return str(s3(self.endpoint).put_object(Bucket=self.archive.bucket, Key=key, Body=body).get("VersionId", ""))
+        return str(client(self.endpoint).put_object(Bucket=self.archive.bucket, Key=key, Body=body).get("VersionId", ""))
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def bench(store: Store, archive: Archive, tmp_path: Path, endpoint: str) -> Benc
 def plain(bench: Bench) -> Bench:
     """The same with a bucket that keeps no versions."""
     archive = without_versions(bench.archive)
-    return dataclasses.replace(bench, archive=archive, store=connect(archive=archive))
+    return dataclasses.replace(bench, archive=archive, store=Store(client=client(bench.endpoint), bucket=archive.bucket))
 
 
 def test_cs37_a_range_comes_back_under_names_that_the_importer_knows(bench: Bench) -> None:
@@ -189,7 +188,7 @@ def test_f46_what_was_put_over_or_deleted_on_top_of_the_proved_version_does_not_
     put_day(bench.store, bench.archive, DAY)
     put_day(bench.store, bench.archive, "2026-01-06")
     bench.put_over(DAY, packed(OTHER))
-    s3(bench.endpoint).delete_object(Bucket=bench.archive.bucket, Key=keys.object_key(bench.archive, report=REPORT, day="2026-01-06"))
+    client(bench.endpoint).delete_object(Bucket=bench.archive.bucket, Key=keys.object_key(bench.archive, report=REPORT, day="2026-01-06"))
     results = bench.restore(flat=True)
     assert [result.status for result in results] == [RESTORED, RESTORED]
     assert "the object was deleted" in results[1].reason
@@ -198,7 +197,7 @@ def test_f46_what_was_put_over_or_deleted_on_top_of_the_proved_version_does_not_
 
 def test_f46_a_deleted_version_is_named(bench: Bench) -> None:
     said = put_day(bench.store, bench.archive, DAY)
-    s3(bench.endpoint).delete_object(Bucket=bench.archive.bucket, Key=said.key, VersionId=said.version_id)
+    client(bench.endpoint).delete_object(Bucket=bench.archive.bucket, Key=said.key, VersionId=said.version_id)
     (result,) = bench.restore()
     assert (result.status, result.reason) == (DAMAGED, f"{said.uri} (version {said.version_id}) was deleted. fleetdata verify tells what is left of it.")
     assert not bench.files()
@@ -208,7 +207,7 @@ def test_f46_without_versions_an_object_that_is_gone_or_swapped_is_known_before_
     gone = put_day(plain.store, plain.archive, "2026-01-04")
     put_day(plain.store, plain.archive, DAY)
     put_day(plain.store, plain.archive, "2026-01-06")
-    s3(plain.endpoint).delete_object(Bucket=plain.archive.bucket, Key=gone.key)
+    client(plain.endpoint).delete_object(Bucket=plain.archive.bucket, Key=gone.key)
     plain.put_over(DAY, packed(csv_bytes(DAY, rows=300)))
     planned = plain.restore(check=True)
     assert [result.status for result in planned] == [DAMAGED, DAMAGED, RESTORED]
@@ -220,7 +219,7 @@ def test_f46_without_versions_an_object_that_is_gone_or_swapped_is_known_before_
 def test_f46_an_old_revision_never_stands_in_for_one_in_doubt(bench: Bench) -> None:
     put_day(bench.store, bench.archive, DAY)
     said = put_day(bench.store, bench.archive, DAY, revision=2, content=csv_bytes(DAY, clicks=8))
-    s3(bench.endpoint).put_object(Bucket=bench.archive.bucket, Key=keys.manifest_key(said.key), Body=b"{}")
+    client(bench.endpoint).put_object(Bucket=bench.archive.bucket, Key=keys.manifest_key(said.key), Body=b"{}")
     (result,) = bench.restore()
     assert result.status == DAMAGED
     assert keys.manifest_key(said.key) in result.reason

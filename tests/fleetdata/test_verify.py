@@ -23,12 +23,11 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.catalogue i
 )
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import Archive, Manifest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.reading import DAMAGED, DELETED, FAILED
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store, connect
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.verify import GOOD, MISCOUNTED, REPLACED, UNCHECKED, Depth, Verified, exit_code, totals
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.versions import HIDDEN
-from archived_days import REPORT, described, packed, put_day, put_manifest, put_object, without_versions
+from archived_days import REPORT, client, described, packed, put_day, put_manifest, put_object, without_versions
 from csv_files import csv_bytes
-from s3_server import s3
 
 GEO = "funnel-geo"
 ONE, TWO, THREE, FREE = "2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04"
@@ -39,8 +38,8 @@ class Bench:
 
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
-        self.store = connect(archive=archive)
-        self.client = s3(archive.endpoint_url)
+        self.client = client(archive.endpoint_url)
+        self.store = Store(client=self.client, bucket=archive.bucket)
         self.said = {(report, day, 1): put_day(self.store, archive, day, report=report) for report in (REPORT, GEO) for day in (ONE, TWO, THREE)}
         self.said[REPORT, THREE, 2] = put_day(self.store, archive, THREE, revision=2, content=csv_bytes(THREE, rows=5))
 

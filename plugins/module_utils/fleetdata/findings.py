@@ -78,7 +78,6 @@ def restored(results: Sequence[restore.Restored], *, into: str, check: bool) -> 
     said = [f"{number(len(back), 'day')} {did} in {into} ({number(summary['rows'], 'row')}, {size(summary['bytes'])})"]
     said += [f"{count:,} {status}" for status, count in sorted(by_status.items()) if status != restore.RESTORED]
     code = restore.exit_code(results)
-    good = (restore.RESTORED, UNCHANGED)
     return Answer(
         code=code,
         summary=summary,
@@ -87,7 +86,7 @@ def restored(results: Sequence[restore.Restored], *, into: str, check: bool) -> 
             ("STATUS", "REPORT", "DAY", "REVISION", "ROWS", "SIZE", "FILE"),
             [(one.status, one.report, one.day, one.revision or None, one.rows, size(one.bytes), one.path) for one in results],
         ),
-        problems=[clean(f"{one.report} of {one.day}: {one.reason}") for one in results if one.status not in good],
+        problems=[clean(f"{one.report} of {one.day}: {one.reason}") for one in results if one.reason],
         files=[{**asdict(one), "changed": one.changed} for one in results],
         counts={} if check else {"rows": summary["rows"], "files": len(back)},
         changed=bool(back),
