@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import os
 import subprocess
@@ -266,6 +267,20 @@ def test_f57_a_directory_that_cannot_be_written_is_said_in_a_sentence(bench: Ben
     with pytest.raises(ConfigurationError, match=r"recovery(/performance)? cannot be used: "):
         bench.restore()
     assert bench.path.read_text() == "a file"
+
+
+def test_f57_a_full_disk_is_said_and_leaves_nothing_half_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_day(bench.store, bench.archive, DAY)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(folder.os, "fsync", full)
+        with pytest.raises(ConfigurationError, match="No space left on device"):
+            bench.restore()
+    assert not bench.files()
+    assert bench.statuses() == [RESTORED]
 
 
 def test_f57_of_two_restores_into_one_directory_the_second_says_so(bench: Bench) -> None:

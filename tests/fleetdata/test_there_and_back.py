@@ -9,13 +9,16 @@ import io
 import itertools
 from pathlib import Path
 
+import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import errors, restore, verify
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.archive import archive_files
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.catalogue import Wanted
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.folder import Folder
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import FAST, SMALL, UNCHANGED, UPLOADED, Archive, ReportType
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.keys import object_key
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import FAST, SMALL, UNCHANGED, UPLOADED, Archive, Outcome, ReportType
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.verify import Depth
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.verify import REPLACED, Depth
+from csv_files import write_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -80,6 +83,28 @@ def test_cs37_cs53_f46_f57_what_was_archived_comes_back_byte_for_byte(
     checked = verify.verify(store=store, archive=archive, wanted=wanted, depth=Depth(rows=True))
     assert verify.exit_code(checked) == errors.OK
     assert verify.totals(checked).objects == sum(len(bodies) for bodies in expected.values())
+
+
+@pytest.mark.parametrize("harm", ["hidden", "deleted", "cut"])
+def test_f46_w18_what_was_lost_is_made_good_by_archiving_its_file_again(store: Store, archive: Archive, tmp_path: Path, harm: str) -> None:
+    def archived() -> Outcome:
+        (outcome,) = archive_files(store=store, archive=archive, files=[(str(path), REPORT)], check=False, clock=_now, host="catscan")
+        return outcome
+
+    path, wanted = write_csv(tmp_path), Wanted((REPORT,))
+    first, where = archived(), {"Bucket": archive.bucket, "Key": object_key(archive, report=REPORT, day="2026-01-31")}
+    if harm == "cut":
+        store.client.put_object(**where, Body=b"cut")
+    else:
+        store.client.delete_object(**where, **({"VersionId": first.version_id} if harm == "deleted" else {}))
+    assert verify.exit_code(verify.verify(store=store, archive=archive, wanted=wanted)) == errors.DAMAGED
+    again = archived()
+    assert (again.status, again.revision) == (UPLOADED, 2)
+    checked = verify.verify(store=store, archive=archive, wanted=wanted)
+    assert verify.exit_code(checked) == errors.OK
+    assert REPLACED in {result.status for result in checked}
+    (back,) = restore.restore(store=store, archive=archive, wanted=wanted, into=Folder(str(tmp_path / "back")))
+    assert (back.revision, Path(back.path).read_bytes()) == (2, path.read_bytes())
 
 
 def _rows(contents: list[Content], day: str) -> int:

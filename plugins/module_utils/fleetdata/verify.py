@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,13 @@ from .model import Archive, Manifest, ReportType
 from .reading import DAMAGED, DELETED, FAILED, Reader, Trouble, each, named
 from .scan import Scanner
 from .store import Store, Version
+from .versions import HIDDEN
 
 GOOD, MISCOUNTED, REPLACED, UNCHECKED = "good", "miscounted", "replaced", "unchecked"
-"""Read, and what was proved; rows, days or columns are not those of the manifest; marked as damaged, and a later revision counts; not looked at."""
+"""Read, and what was proved; rows, days or columns are not those of the manifest; not good, and a later good revision stands for it; not looked at."""
+
+_REPLACEABLE = (DAMAGED, DELETED, HIDDEN, LOST, OVERWRITTEN)
+"""Of these a later revision of the same content makes good; of MARKED, which never counted, any later one."""
 
 _TOLD_BY_VERSIONS = (LOST, UNFINISHED, OVERWRITTEN, GAP)
 """Of these, the versions of a key tell more."""
@@ -96,7 +101,7 @@ def verify(*, store: Store, archive: Archive, wanted: Wanted, depth: Depth | Non
     read = each(of=proved, do=check.read, at_once=archive.concurrency)
     damaged = {result.key for result in read if result.status == DAMAGED}
     told = [result for result in told if result.status != OVERWRITTEN or result.key not in damaged]
-    return sorted([*read, *told], key=lambda result: (result.report, result.day, result.revision, result.key))
+    return sorted(_with_replaced([*read, *told], catalogues), key=lambda result: (result.report, result.day, result.revision, result.key))
 
 
 def totals(results: Sequence[Verified]) -> Totals:
@@ -144,9 +149,7 @@ def _around(store: Store, archive: Archive, found: Catalogue, wanted: Wanted, da
     better = {(oddity.day, oddity.revision) for oddity in told}
     yield from (_result(oddity) for oddity in told)
     for oddity in found.oddities:
-        if oddity.kind == MARKED and _is_replaced(found, oddity):
-            yield _result(oddity, REPLACED)
-        elif oddity.kind not in _TOLD_BY_VERSIONS or (oddity.day, oddity.revision) not in better:
+        if oddity.kind not in _TOLD_BY_VERSIONS or (oddity.day, oddity.revision) not in better:
             yield _result(oddity)
 
 
@@ -168,13 +171,25 @@ def _versions(store: Store, archive: Archive, report: str, wanted: Wanted, days:
                 yield version
 
 
-def _result(oddity: Oddity, status: str = "") -> Verified:
-    return Verified(oddity.report, oddity.day, oddity.revision, oddity.key, status or oddity.kind, oddity.reason)
+def _result(oddity: Oddity) -> Verified:
+    return Verified(oddity.report, oddity.day, oddity.revision, oddity.key, oddity.kind, oddity.reason)
 
 
-def _is_replaced(found: Catalogue, oddity: Oddity) -> bool:
-    counting = found.days[oddity.day].counting
-    return counting is not None and counting.revision > oddity.revision
+def _with_replaced(results: Sequence[Verified], catalogues: Sequence[Catalogue]) -> Iterator[Verified]:
+    """The results, of which those that a later good revision makes good are no faults."""
+    good = {result.key for result in results if result.status == GOOD}
+    replaced = {
+        (found.report, day.day, revision.number, kind)
+        for found in catalogues
+        for day in found.days.values()
+        for revision in day.revisions
+        for later in day.revisions
+        if revision.manifest and later.manifest and later.number > revision.number and later.key in good
+        for kind in ([MARKED, *_REPLACEABLE] if later.manifest.content_sha256 == revision.manifest.content_sha256 else [MARKED])
+    }
+    for result in results:
+        is_replaced = (result.report, result.day, result.revision, result.status) in replaced
+        yield dataclasses.replace(result, status=REPLACED) if is_replaced else result
 
 
 class _Check:
