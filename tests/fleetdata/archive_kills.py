@@ -1,4 +1,4 @@
-"""An archiver that dies at one of its I/O steps: before or after a request, or before it touches a file."""
+"""An archiver that dies at one of its I/O steps: before a request, which is after the one before it, or before it touches a file."""
 
 from __future__ import annotations
 
@@ -43,9 +43,7 @@ def _arm(step: int, folder: str) -> None:
 
     def counted(self: URLLib3Session, request: Any) -> Any:
         count()
-        answer = send(self, request)
-        count()
-        return answer
+        return send(self, request)
 
     URLLib3Session.send = counted
 

@@ -18,6 +18,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model impor
     Archive,
 )
 from archive_runs import NOON, Bucket, predicted_and_done, run
+from botocore.httpsession import URLLib3Session
 from csv_files import COLUMNS, csv_bytes, write_csv
 
 KEY = "performance/2026/01/31/catscan-performance-2026-01-31.csv.gz"
@@ -119,14 +120,20 @@ def test_an_empty_report_counts_as_no_rows(archive: Archive, tmp_path: Path) -> 
     assert Bucket(archive).manifests()[KEY]["days"] == {}
 
 
-def test_cs30_many_files_and_a_bad_one_among_them(archive: Archive, tmp_path: Path) -> None:
+def test_cs30_many_files_and_a_bad_one_among_them(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One list request for all of them, three requests a new file, one an unchanged file; the bad one stops nobody."""
     paths = [write_csv(tmp_path, f"2026-03-{day:02d}") for day in range(1, 13)]
     paths[7].write_bytes(b"Day,Clicks\n2026-03-08,1\n")
-    outcomes = predicted_and_done(archive, *paths)
+    requests: list[str] = []
+    send = URLLib3Session.send
+    monkeypatch.setattr(URLLib3Session, "send", lambda self, request: (requests.append(request.method), send(self, request))[1])
+    outcomes = run(archive, *paths)
+    assert sorted(requests) == ["GET"] * (1 + 11) + ["PUT"] * 22
     assert [outcome.status for outcome in outcomes] == [QUARANTINED if number == 7 else UPLOADED for number in range(12)]
     assert "catscan-performance-2026-03-08.csv" in outcomes[7].reason
+    requests.clear()
     assert {outcome.status for outcome in run(archive, *paths)} == {UNCHANGED, QUARANTINED}
+    assert requests == ["GET"] * (1 + 11)
     assert Bucket(archive).contents() == {outcome.uri.split("/", 3)[3]: Path(outcome.path).read_bytes() for outcome in outcomes if outcome.uri}
     Bucket(archive).check_whole()
 

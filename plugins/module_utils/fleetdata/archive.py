@@ -82,9 +82,11 @@ class _Run:
         for number, (path, report) in enumerate(self._files):
             day = self._expected[number] = self._expected_day(path, report)
             groups.setdefault((report, day or path), []).append(number)
-        each(of=list(groups.values()), do=self._try, at_once=self._context.archive.concurrency)
+        each(of=list(groups.items()), do=self._of_one_day, at_once=self._context.archive.concurrency)
         # What turned out to be of another day than its beginning let expect comes last, when the files of that day are done.
-        self._try([number for number in range(len(self._files)) if number not in self._outcomes], late=True)
+        for number in range(len(self._files)):
+            if number not in self._outcomes:
+                self._try(number, late=True)
         return [self._outcomes[number] for number in range(len(self._files))]
 
     def _expected_day(self, path: str, report: str) -> str:
@@ -95,14 +97,20 @@ class _Run:
         except (ContentError, OSError):
             return ""  # said when the file is read
 
-    def _try(self, numbers: list[int], *, late: bool = False) -> None:
+    def _of_one_day(self, group: tuple[tuple[str, str], list[int]]) -> None:
         """Files one after the other."""
+        (report, day), numbers = group
         for number in numbers:
-            path, report = self._files[number]
-            outcome = self._outcome(path, report, "" if late else self._expected[number], late)
-            if outcome:
-                self._outcomes[number] = outcome
-                self._context.progress.finished(path)
+            self._try(number)
+        if not self._context.check:  # a check remembers what it would have written
+            self._context.survey.done(report=report, day=day)
+
+    def _try(self, number: int, *, late: bool = False) -> None:
+        path, report = self._files[number]
+        outcome = self._outcome(path, report, "" if late else self._expected[number], late)
+        if outcome:
+            self._outcomes[number] = outcome
+            self._context.progress.finished(path)
 
     def _outcome(self, path: str, report: str, expected: str, late: bool) -> Outcome | None:
         if self._halted:

@@ -42,6 +42,10 @@ class Survey:
                 fresh = self._one_day(report, day)
                 self._listings[report] = dataclasses.replace(listing, days={**listing.days, **fresh.days})
 
+    def done(self, *, report: str, day: str) -> None:
+        """Nothing more is asked of a day: many files must not fill the memory."""
+        self._days.pop((report, day), None)
+
     def add(self, *, manifest: Manifest) -> None:
         """Remember what this run wrote, or in a check would have written."""
         held = self.day(report=manifest.report, day=manifest.day)
