@@ -269,14 +269,21 @@ def test_f46_sentences_name_versions_and_the_way_back(versioned: Bench) -> None:
     said = versioned.said[REPORT, TWO, 1]
     newer = versioned.put(said.key, b"x")
     (result,) = [one for one in versioned.verify() if one.fault]
-    assert result.reason == f"{said.uri}: version {newer} was put over version {said.version_id}, which is still there."
-    versioned.delete(said.key, newer)
+    sentence, _, command = result.reason.partition(" To take it away: ")
+    assert sentence == f"{said.uri}: version {newer} was put over version {said.version_id}, which is still there."
+    follow(versioned, command)
     versioned.delete(said.key)
     (result,) = [one for one in versioned.verify() if one.fault]
-    command = result.reason.partition("To bring it back: ")[2].split()
-    assert f"its version {said.version_id} is still there" in result.reason
-    versioned.delete(command[command.index("--key") + 1], command[command.index("--version-id") + 1])
+    sentence, _, command = result.reason.partition(" To bring it back: ")
+    assert f"its version {said.version_id} is still there" in sentence
+    follow(versioned, command)
     assert exit_code(versioned.verify()) == errors.OK
+
+
+def follow(bench: Bench, command: str) -> None:
+    """Do what a sentence says."""
+    words = command.split()
+    bench.delete(words[words.index("--key") + 1], words[words.index("--version-id") + 1])
 
 
 def test_w18_zero_checked_is_a_failure(versioned: Bench) -> None:

@@ -97,7 +97,7 @@ def _step(result: Restored, day: Day | None, into: Folder) -> Step:
         return Step(_damaged(result, newest.oddity.reason if newest.oddity else ""))
     result = dataclasses.replace(
         result, uri=manifest.uri, version_id=manifest.version_id, revision=manifest.revision, rows=manifest.rows, bytes=manifest.content_bytes,
-        content_sha256=manifest.content_sha256, reason=newest.oddity.reason if newest.oddity else "",
+        content_sha256=manifest.content_sha256, reason=f"Its proved version is read. {newest.oddity.reason}" if newest.oddity else "",
     )  # fmt: skip
     if newest.oddity and not manifest.version_id:
         return Step(_damaged(result, newest.oddity.reason))

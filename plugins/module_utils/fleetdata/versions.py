@@ -43,15 +43,15 @@ def _of_key(bucket: str, key: str, versions: Sequence[Version], recorded: str | 
     uri = f"s3://{bucket}/{key}"
     there = [version.version_id for version in versions if not version.deleted]
     if recorded is None and not there:
-        return DELETED, f"{uri} was deleted for good; only its delete marker is left."
+        return DELETED, f"{uri} was deleted for good; only its delete marker is left. Archive the day's file again."
     wanted = there[-1] if recorded is None else recorded or _UNVERSIONED
     if wanted not in there:
         left = f"left are {', '.join(there)}, which were not proved" if there else "nothing is left of it"
-        return DELETED, f"{uri}: version {wanted} was deleted for good; {left}."
+        return DELETED, f"{uri}: version {wanted} was deleted for good; {left}. Archive the day's file again."
     top = next((version for version in versions if version.latest), versions[0])
+    if top.version_id == wanted:
+        return "", ""
+    command = f"aws s3api delete-object --bucket {bucket} --key {shlex.quote(key)} --version-id {top.version_id}"
     if top.deleted:
-        command = f"aws s3api delete-object --bucket {bucket} --key {shlex.quote(key)} --version-id {top.version_id}"
         return HIDDEN, f"{uri} was deleted, but its version {wanted} is still there under the delete marker {top.version_id}. To bring it back: {command}"
-    if top.version_id != wanted:
-        return OVERWRITTEN, f"{uri}: version {top.version_id} was put over version {wanted}, which is still there."
-    return "", ""
+    return OVERWRITTEN, f"{uri}: version {top.version_id} was put over version {wanted}, which is still there. To take it away: {command}"
