@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -110,16 +111,20 @@ def _pool(folder: Path) -> Path:
     return pool
 
 
+@cache
+def _rows(pool: Path) -> tuple[bytes, bytes, bytes]:
+    return pool.read_bytes().partition(b"\n")
+
+
 def _write(pool: Path, folder: Path, report: str, day: str, number: int, size: int) -> Path:
-    header, _, rows = pool.read_bytes().partition(b"\n")
-    rows = rows.replace(POOL_DAY.encode(), day.encode())
+    header, _, rows = _rows(pool)
     start = rows.find(b"\n", number * 7919 * 61 % (len(rows) // 2)) + 1  # another piece for every file
     path, left = folder / f"catscan-{report}-{day}.csv", size - len(header)
     with path.open("wb") as stream:
         stream.write(header + b"\n")
         while left > 0:
             piece = rows[start:] if len(rows) - start <= left else rows[start : rows.find(b"\n", start + left) + 1]
-            stream.write(piece)
+            stream.write(piece.replace(POOL_DAY.encode(), day.encode()))
             left, start = left - len(piece), 0
     return path
 
