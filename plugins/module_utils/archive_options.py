@@ -70,6 +70,11 @@ def wanted(params: Mapping[str, Any], archive: Archive) -> Wanted:
     return Wanted(reports=tuple(sources.reports(archive=archive, name=params["report"])), first=params["first"], last=params["last"])
 
 
+def sentence(error: Exception) -> str:
+    """What a module says of an error that ended it."""
+    return answers.system(error) if isinstance(error, OSError) else str(error)
+
+
 def result(answer: answers.Answer) -> dict[str, Any]:
     """What a module returns."""
     return {"changed": answer.changed, "files": list(answer.files), "summary": dict(answer.summary), "diff": list(answer.diff), **answer.more}

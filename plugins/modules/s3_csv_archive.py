@@ -185,8 +185,8 @@ def main() -> None:
         respawn_module(python)
     try:
         answer = run(module)
-    except FleetDataError as error:
-        module.fail_json(msg=str(error))
+    except (FleetDataError, OSError) as error:
+        module.fail_json(msg=archive_options.sentence(error))
     if answer.problems:
         module.fail_json(msg=" ".join(answer.problems), **archive_options.result(answer))
     module.exit_json(**archive_options.result(answer))

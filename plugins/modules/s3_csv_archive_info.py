@@ -154,8 +154,8 @@ def main() -> None:
         respawn_module(python)
     try:
         result, problem = run(module.params)
-    except FleetDataError as error:
-        module.fail_json(msg=str(error))
+    except (FleetDataError, OSError) as error:
+        module.fail_json(msg=archive_options.sentence(error))
     if problem:
         module.fail_json(msg=problem, **result)
     module.exit_json(**result)

@@ -142,8 +142,8 @@ def main() -> None:
         respawn_module(python)
     try:
         answer = run(module)
-    except FleetDataError as error:
-        module.fail_json(msg=str(error))
+    except (FleetDataError, OSError) as error:
+        module.fail_json(msg=archive_options.sentence(error))
     if answer.code:
         module.fail_json(msg=" ".join(answer.problems) or answer.sentence, **archive_options.result(answer))
     module.exit_json(**archive_options.result(answer))

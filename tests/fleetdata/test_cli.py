@@ -119,6 +119,20 @@ def test_cs18_a_source_goes_only_when_that_is_said(declared: Path, reports: Path
     assert not file.exists()
 
 
+def test_a_name_that_is_no_text_hides_nothing_and_stops_nothing(declared: Path, reports: Path, archive: Archive, tmp_path: Path) -> None:
+    data = json.loads(declared.read_text()) | {"quarantine": str(tmp_path / "aside")}
+    declared.write_text(json.dumps(data))
+    write_csv(reports, DAY).rename(os.fsdecode(os.fsencode(reports) + b"/catscan-performance-\xff\x1b[31m.csv"))
+    write_csv(reports, "2026-02-01")
+    Path(os.fsdecode(os.fsencode(reports) + b"/catscan-performance-\xfe.csv")).write_text("Day\n")
+    run = process("--config", declared, "archive")
+    assert run.returncode == 3
+    assert "2 files archived and read back" in run.stdout
+    assert "catscan-performance-\\udcff\\x1b[31m.csv" in run.stdout
+    assert sorted(os.listdir(os.fsencode(tmp_path / "aside"))) == [b"catscan-performance-\xfe.csv", b"catscan-performance-\xfe.csv.reason.txt"]
+    assert answer("--config", declared, "verify")["summary"]["objects"] == 2
+
+
 MISTAKES = [
     ((), 2, "the following arguments are required: ACTION. See fleetdata --help."),
     (("archiv",), 2, "invalid choice: 'archiv'"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -56,6 +57,12 @@ def worst(codes: Iterable[int]) -> int:
 def refusal(error: FleetDataError) -> dict[str, Any]:
     """An error as JSON has it."""
     return {"ok": False, "error": {"kind": _kind(error), "message": str(error)}}
+
+
+def system(error: OSError) -> str:
+    """What the host's system refused, as a sentence."""
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+    return f"{where}{error.strerror or type(error).__name__}."
 
 
 def _kind(error: FleetDataError) -> str:

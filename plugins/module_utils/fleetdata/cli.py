@@ -40,7 +40,7 @@ def main(said: Sequence[str], *, stdout: TextIO, stderr: TextIO) -> int:
     except FleetDataError as error:
         return _refuse(error.code, answers.refusal(error), as_json, stdout, stderr)
     except OSError as error:
-        return _refuse(USAGE, {"ok": False, "error": {"kind": "system", "message": _system(error)}}, as_json, stdout, stderr)
+        return _refuse(USAGE, {"ok": False, "error": {"kind": "system", "message": answers.system(error)}}, as_json, stdout, stderr)
     except Stopped as stop:
         return _refuse(128 + stop.number, {"ok": False, "error": {"kind": "stopped", "message": STOPPED}}, as_json, stdout, stderr)
     _write(stdout, json.dumps(answer.document, indent=1) + "\n" if as_json else answer.text)
@@ -71,11 +71,6 @@ def _refuse(code: int, refused: dict[str, Any], as_json: bool, stdout: TextIO, s
     return code
 
 
-def _system(error: OSError) -> str:
-    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
-    return f"{where}{error.strerror or type(error).__name__}."
-
-
 def _write(stream: TextIO, text: str) -> None:
     """Whoever reads the answer may stop reading: what was done is done."""
     try:
@@ -93,6 +88,6 @@ def _count(answer: answers.Answer, stderr: TextIO) -> int:
             with open(path, "a", encoding="ascii") as counts:
                 counts.write(" ".join(f"{name}={count}" for name, count in answer.counts.items()) + "\n")
     except OSError as error:
-        _write(stderr, f"fleetdata: {_system(error)} {COUNTS} names it; nothing was counted there.\n")
+        _write(stderr, f"fleetdata: {answers.system(error)} {COUNTS} names it; nothing was counted there.\n")
         return USAGE
     return OK

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -231,7 +232,7 @@ class _OneFile:
             compression=self._archive.compression,
             encoder=self._context.encoder,
             source_host=self._context.host,
-            source_path=self._source.path,
+            source_path=os.fsencode(self._source.path).decode("utf-8", "backslashreplace"),  # a file's name may be no text
             source_modified=_utc(self._source.modified),
             archived_at=_utc(self._context.clock()),
         )

@@ -31,7 +31,7 @@ def move(*, directory: str, source: Source, reason: str) -> str:
     path = target(directory=directory, source=source)
     if not os.path.lexists(path):
         _link(source.path, path)
-    with open(path + REASON, "w", encoding="utf-8") as file:
+    with open(path + REASON, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(reason + "\n")
     source.remove()
     return path

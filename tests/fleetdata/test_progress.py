@@ -1,0 +1,61 @@
+"""How far a long run is: quiet when it is short, a line that renews itself on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import io
+
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(stream: io.StringIO, *, seconds: int) -> list[str]:
+    """Ten files of 10 MB, one a second."""
+    clock = Clock()
+    progress = Progress(verb="archive", stream=stream, clock=clock)
+    progress.expect(files=10, bytes=100_000_000)
+    for number in range(seconds):
+        clock.now += 1
+        progress.moved(10_000_000)
+        progress.finished(f"/srv/report-{number}.csv")
+    progress.close()
+    return stream.getvalue().split("\r") if stream.isatty() else stream.getvalue().splitlines()
+
+
+def test_a_short_run_says_nothing() -> None:
+    assert run(io.StringIO(), seconds=1) == []
+    assert run(Terminal(), seconds=1) == [""]
+
+
+def test_a_terminal_has_one_line_that_goes_away() -> None:
+    _, *lines, blank, end = run(Terminal(), seconds=4)
+    assert [line.strip() for line in lines] == [
+        "archive: 1 of 10 files, 20.0 MB of 100.0 MB in 2 s, about 8 s left",
+        "archive: 2 of 10 files, 30.0 MB of 100.0 MB in 3 s, about 7 s left",
+        "archive: 3 of 10 files, 40.0 MB of 100.0 MB in 4 s, about 6 s left",
+    ]
+    assert (blank.strip(), end) == ("", "")
+
+
+def test_a_log_has_a_line_every_ten_seconds() -> None:
+    assert run(io.StringIO(), seconds=10) == ["archive: 9 of 10 files, 100.0 MB of 100.0 MB in 10 s"]
+
+
+def test_nobody_reading_stops_nothing() -> None:
+    stream = Terminal()
+    progress = Progress(verb="archive", stream=stream, clock=iter([0.0, 5.0, 6.0]).__next__)
+    stream.close()
+    progress.moved(1)
+    progress.finished("a")
+    progress.close()
