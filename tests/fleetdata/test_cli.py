@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -200,32 +201,45 @@ def test_an_answer_that_nobody_reads_to_its_end_is_no_error(declared: Path, repo
     assert answer("--config", declared, "archive")["summary"]["unchanged"] == 28
 
 
-def wait_until_open(process: int, file: Path) -> None:
-    """Wait until a process has a file open."""
-    for _ in range(600):
-        if any(entry.exists() and entry.resolve() == file for entry in Path(f"/proc/{process}/fd").iterdir()):
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Wait for something that a process does."""
+    for _ in range(1200):
+        if happened():
             return
         time.sleep(0.05)
-    pytest.fail(f"{file} was never opened")
+    pytest.fail("it did not happen")
+
+
+def has_open(process: int, file: Path) -> bool:
+    return any(entry.exists() and entry.resolve() == file for entry in Path(f"/proc/{process}/fd").iterdir())
+
+
+def catches(process: int, number: int) -> bool:
+    """Whether a process has a handler for a signal; the command's goes with the first one."""
+    (mask,) = re.findall(r"^SigCgt:\t(\w+)$", Path(f"/proc/{process}/status").read_text(), flags=re.MULTILINE)
+    return bool(int(mask, 16) & 1 << (number - 1))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_who_stops_it_reads_a_sentence_and_goes_on_later(declared: Path, reports: Path, number: int, code: int) -> None:
-    """Another archiver holds the file: the command waits for it, and is stopped while it does."""
+def test_who_stops_it_reads_a_sentence_and_goes_on_later(
+    declared: Path, reports: Path, archive: Archive, endpoint: str, tmp_path: Path, number: int, code: int
+) -> None:
+    """It is stopped while it waits for another archiver that holds the file, and so reads no byte of it."""
     file = write_csv(reports, DAY)
     holder = os.open(file, os.O_RDONLY)
     fcntl.flock(holder, fcntl.LOCK_EX)
-    with subprocess.Popen(
-        [*PROGRAM, "--config", str(declared), "archive"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as run:
-        wait_until_open(run.pid, file)
+    command = [*PROGRAM, "--config", str(declared), "archive"]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        wait_until(lambda: has_open(run.pid, file))
         run.send_signal(number)
-        assert run.stderr is not None
+        wait_until(lambda: not catches(run.pid, number))
         os.close(holder)
+        assert run.stderr is not None
         complaint = run.stderr.read()
         assert run.wait() == code
     assert complaint == "fleetdata: Stopped. What was finished is archived and proved; run the same command again to go on.\n"
-    assert answer("--config", declared, "archive")["ok"] is True
+    assert s3(endpoint).list_objects_v2(Bucket=archive.bucket)["KeyCount"] == 0
+    assert answer("--config", declared, "archive")["summary"]["uploaded"] == 1
 
 
 def test_w2_check_says_what_is_to_be_put_right(declared: Path, archive: Archive, endpoint: str) -> None:

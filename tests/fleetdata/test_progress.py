@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
 
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.progress import Progress
+import pytest
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.progress import Progress, Stopped
 
 
 class Terminal(io.StringIO):
@@ -23,7 +25,7 @@ class Clock:
 def run(stream: io.StringIO, *, seconds: int) -> list[str]:
     """Ten files of 10 MB, one a second."""
     clock = Clock()
-    progress = Progress(verb="archive", stream=stream, clock=clock)
+    progress = Progress(verb="archive", stream=stream, stop=threading.Event(), clock=clock)
     progress.expect(files=10, bytes=100_000_000)
     for number in range(seconds):
         clock.now += 1
@@ -54,8 +56,17 @@ def test_a_log_has_a_line_every_ten_seconds() -> None:
 
 def test_nobody_reading_stops_nothing() -> None:
     stream = Terminal()
-    progress = Progress(verb="archive", stream=stream, clock=iter([0.0, 5.0, 6.0]).__next__)
+    progress = Progress(verb="archive", stream=stream, stop=threading.Event(), clock=iter([0.0, 5.0, 6.0]).__next__)
     stream.close()
     progress.moved(1)
     progress.finished("a")
     progress.close()
+
+
+def test_who_is_to_stop_reads_no_further() -> None:
+    stop = threading.Event()
+    progress = Progress(verb="archive", stream=None, stop=stop)
+    progress.moved(1)
+    stop.set()
+    with pytest.raises(Stopped):
+        progress.moved(1)

@@ -10,12 +10,14 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
 from . import answers, arguments, commands, config
 from .errors import OK, USAGE, FleetDataError
+from .progress import Stopped
 from .table import clean
 
 STOPPED = "Stopped. What was finished is archived and proved; run the same command again to go on."
@@ -23,26 +25,18 @@ COUNTS = "STEADY_JOB_COUNTS"
 """The environment variable with the file in which a job's wrapper counts what was moved."""
 
 
-class Stopped(KeyboardInterrupt):
-    """A signal asked to stop. number: which."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-
-def main(said: Sequence[str], *, stdout: TextIO, stderr: TextIO) -> int:
-    """Do what the arguments say, write the answer, return the exit code."""
+def main(said: Sequence[str], *, stdout: TextIO, stderr: TextIO, stop: threading.Event | None = None) -> int:
+    """Do what the arguments say, write the answer, return the exit code. stop: set when Stopped is raised."""
     as_json = "--json" in said
     try:
         asked = arguments.parse(said)
-        answer = commands.run(commands.Request(asked=asked, archive=config.load(asked.config), stdout=stdout, stderr=stderr))
+        answer = commands.run(commands.Request(asked=asked, archive=config.load(asked.config), stdout=stdout, stderr=stderr, stop=stop or threading.Event()))
     except FleetDataError as error:
         return _refuse(error.code, answers.refusal(error), as_json, stdout, stderr)
     except OSError as error:
         return _refuse(USAGE, {"ok": False, "error": {"kind": "system", "message": answers.system(error)}}, as_json, stdout, stderr)
-    except Stopped as stop:
-        return _refuse(128 + stop.number, {"ok": False, "error": {"kind": "stopped", "message": STOPPED}}, as_json, stdout, stderr)
+    except Stopped as stopped:
+        return _refuse(128 + stopped.number, {"ok": False, "error": {"kind": "stopped", "message": STOPPED}}, as_json, stdout, stderr)
     _write(stdout, json.dumps(answer.document, indent=1) + "\n" if as_json else answer.text)
     return answers.worst((answer.code, _count(answer, stderr)))
 
@@ -52,15 +46,17 @@ def run() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's name may be what this terminal cannot show
             stream.reconfigure(errors="backslashreplace")
+    stop = threading.Event()
+
+    def ask(number: int, _frame: FrameType | None) -> NoReturn:
+        """What is being read is given up, what is being proved is finished; who asks twice is not made to wait."""
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+        raise Stopped(number)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
-    sys.exit(main(sys.argv[1:], stdout=sys.stdout, stderr=sys.stderr))
-
-
-def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    """What is under way is finished or given up first; who asks twice is not made to wait."""
-    signal.signal(number, signal.SIG_DFL)
-    raise Stopped(number)
+        signal.signal(number, ask)
+    sys.exit(main(sys.argv[1:], stdout=sys.stdout, stderr=sys.stderr, stop=stop))
 
 
 def _refuse(code: int, refused: dict[str, Any], as_json: bool, stdout: TextIO, stderr: TextIO) -> int:

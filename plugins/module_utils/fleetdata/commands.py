@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -33,6 +34,7 @@ class Request:
     archive: Archive
     stdout: TextIO
     stderr: TextIO
+    stop: threading.Event
 
     @cached_property
     def store(self) -> Store:
@@ -52,7 +54,7 @@ class Request:
     @contextmanager
     def progress(self, verb: str) -> Iterator[Progress]:
         """Tell how far it is, as long as it goes on."""
-        progress = Progress(verb=verb, stream=self.stderr)
+        progress = Progress(verb=verb, stream=self.stderr, stop=self.stop)
         try:
             yield progress
         finally:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -18,11 +19,22 @@ LIVE_SECONDS, LOG_SECONDS = 0.2, 10.0
 """How often a line comes on a terminal, and elsewhere."""
 
 
-class Progress:
-    """Counts files and bytes from any thread. stream: where to write, None for nowhere. clock: seconds, monotonic."""
+class Stopped(KeyboardInterrupt):
+    """Somebody asked to stop. number: the signal."""
 
-    def __init__(self, *, verb: str, stream: TextIO | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._verb, self._stream, self._clock = verb, stream, clock
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        super().__init__()
+        self.number = number
+
+
+class Progress:
+    """Counts files and bytes from any thread. stream: where to write, None for nowhere. clock: seconds, monotonic.
+
+    stop: once it is set, whoever reports bytes is stopped, so that a large file is given up and not read to its end.
+    """
+
+    def __init__(self, *, verb: str, stream: TextIO | None, stop: threading.Event, clock: Callable[[], float] = time.monotonic) -> None:
+        self._verb, self._stream, self._stop, self._clock = verb, stream, stop, clock
         self._live = stream is not None and stream.isatty()
         self._lock = threading.Lock()
         self._began = clock()
@@ -37,7 +49,9 @@ class Progress:
             self._of_bytes += bytes
 
     def moved(self, count: int) -> None:
-        """So many more bytes are done."""
+        """So many more bytes are done. Raises Stopped."""
+        if self._stop.is_set():
+            raise Stopped
         with self._lock:
             self._bytes += count
             self._tell("")
