@@ -118,7 +118,7 @@ def test_nobody_answers(archive: Archive, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(URLLib3Session, "send", lambda self, request: (asked.append(1), send_request(self, request))[1])
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        gone = dataclasses.replace(archive, endpoint_url=f"http://127.0.0.1:{unused.getsockname()[1]}", concurrency=1)
+        gone = dataclasses.replace(archive, endpoint_url=f"http://127.0.0.1:{unused.getsockname()[1]}")
         outcomes = run(gone, *paths)
     assert {outcome.status for outcome in outcomes} == {FAILED}
     assert [outcome.path for outcome in outcomes] == [str(path) for path in paths]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import itertools
 import os
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import content, send
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import CONFLICT, UNCHANGED, UPLOADED, Archive, Outcome
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import CONFLICT, FAILED, UNCHANGED, UPLOADED, Archive, Outcome
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
 from archive_runs import Bucket, client, run
-from csv_files import csv_bytes, large_csv
+from csv_files import csv_bytes, large_csv, write_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -137,3 +139,32 @@ def test_processes_at_once(archive: Archive, tmp_path: Path, monkeypatch: pytest
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
     Bucket(archive).check_whole()
     assert sorted(Bucket(archive).contents().values()) == sorted({path.read_bytes() for path in files})
+
+
+def test_two_sweeps_of_the_same_days(archive: Archive, tmp_path: Path) -> None:
+    """Both list the report before either writes; every day is archived once, by one of them."""
+    archive = dataclasses.replace(archive, concurrency=4)
+    sweeps = []
+    for host in ("a", "b"):
+        files = [tmp_path / host / f"2026-01-{day:02d}.csv" for day in range(1, 13)]
+        files[0].parent.mkdir()
+        for path in files:
+            path.write_bytes(csv_bytes(path.stem))
+        sweeps.append(files)
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(lambda files: run(archive, *files), sweeps))
+    assert sorted(outcome.status for sweep in found for outcome in sweep) == [UNCHANGED] * 12 + [UPLOADED] * 12
+    assert sorted(Bucket(archive).contents().values()) == sorted(path.read_bytes() for path in sweeps[0])
+    Bucket(archive).check_whole()
+
+
+def test_a_file_that_another_archiver_of_the_host_has_in_hand(archive: Archive, tmp_path: Path) -> None:
+    """It is waited for, and not for ever; a check does not wait."""
+    path = write_csv(tmp_path)
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert run(archive, path, check=True)[0].status == UPLOADED
+        (busy,) = run(archive, path)
+        assert (busy.status, busy.reason) == (FAILED, f"{path}: another archiver has held it for 600 s. Nothing was done with it.")
+        (waited,) = run(archive, path, sleep=lambda _seconds: fcntl.flock(held, fcntl.LOCK_UN))
+    assert waited.status == UPLOADED

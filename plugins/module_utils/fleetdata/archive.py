@@ -125,7 +125,7 @@ class _Run:
                 self._halted = error
             return Outcome(path=path, report=report, status=FAILED, reason=str(error))
         except OSError as error:
-            return Outcome(path=path, report=report, status=FAILED, reason=f"{path}: {error.strerror or error}. See that the file is there and can be read.")
+            return Outcome(path=path, report=report, status=FAILED, reason=f"{path}: {error.strerror or error}. Nothing was done with it.")
 
     def _archived_or_aside(self, source: Source, report: str, expected: str, late: bool) -> Outcome | None:
         archive = self._context.archive

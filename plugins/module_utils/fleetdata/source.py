@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import fcntl
 import os
 import stat
@@ -82,7 +83,7 @@ def opened(path: str, *, hold: bool, sleep: Callable[[float], None]) -> Iterator
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         if hold:
-            _lock(file, path, sleep)
+            _lock(file, sleep)
         source = Source(path=path, file=file)
         source.check_unchanged()
         yield source
@@ -90,14 +91,14 @@ def opened(path: str, *, hold: bool, sleep: Callable[[float], None]) -> Iterator
         os.close(file)
 
 
-def _lock(file: int, path: str, sleep: Callable[[float], None]) -> None:
+def _lock(file: int, sleep: Callable[[float], None]) -> None:
     for _ in range(LOCK_SECONDS):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             sleep(1)
-    raise UnsettledError(f"{path}: another archiver has held it for {LOCK_SECONDS} s. See what it does, and run again.")
+    raise BlockingIOError(errno.EWOULDBLOCK, f"another archiver has held it for {LOCK_SECONDS} s")
 
 
 def _identity(found: os.stat_result) -> tuple[int, int, int, int]:

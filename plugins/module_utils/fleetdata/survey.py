@@ -10,6 +10,7 @@ import threading
 
 from . import keys
 from .catalogue import Day, Listing, Revision, classify, list_days, read_manifest, sort_keys
+from .errors import StoreError
 from .model import Archive, Manifest
 from .store import Store
 
@@ -23,7 +24,9 @@ class Survey:
     def __init__(self, *, store: Store, archive: Archive, counts: dict[str, int]) -> None:
         self._store, self._archive, self._counts = store, archive, counts
         self._listings: dict[str, Listing] = {}
+        self._failures: dict[str, StoreError] = {}
         self._days: dict[tuple[str, str], Day] = {}
+        self._stale: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def day(self, *, report: str, day: str) -> Day:
@@ -36,11 +39,7 @@ class Survey:
     def forget(self, *, report: str, day: str) -> None:
         """Ask S3 again at the next question: somebody else writes here."""
         self._days.pop((report, day), None)
-        with self._lock:
-            listing = self._listings.get(report)
-            if listing is not None:
-                fresh = self._one_day(report, day)
-                self._listings[report] = dataclasses.replace(listing, days={**listing.days, **fresh.days})
+        self._stale.add((report, day))
 
     def done(self, *, report: str, day: str) -> None:
         """Nothing more is asked of a day: many files must not fill the memory."""
@@ -55,7 +54,8 @@ class Survey:
         self._days[manifest.report, manifest.day] = dataclasses.replace(held, revisions=revisions)
 
     def _look(self, report: str, day: str) -> Day:
-        listing = self._listing(report) if self._counts.get(report, 0) > FEW else self._one_day(report, day)
+        alone = self._counts.get(report, 0) <= FEW or (report, day) in self._stale
+        listing = self._one_day(report, day) if alone else self._listing(report)
         sizes = listing.days.get(day)
         if not sizes:
             return Day(report=report, day=day, revisions=())
@@ -64,8 +64,14 @@ class Survey:
 
     def _listing(self, report: str) -> Listing:
         with self._lock:
+            if report in self._failures:  # what could not be listed for one file is not asked for again by the next
+                raise self._failures[report]
             if report not in self._listings:
-                self._listings[report] = list_days(store=self._store, archive=self._archive, report=report)
+                try:
+                    self._listings[report] = list_days(store=self._store, archive=self._archive, report=report)
+                except StoreError as error:
+                    self._failures[report] = error
+                    raise
             return self._listings[report]
 
     def _one_day(self, report: str, day: str) -> Listing:
