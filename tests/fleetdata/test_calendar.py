@@ -195,7 +195,7 @@ def test_f73_every_day_has_one_state_and_totals_add_up(days: dict[str, dict[int,
         assert getattr(shown.totals, name) == sum(getattr(one.totals, name) for one in shown.reports)
     assert shown.totals.object_bytes == sum(item.size for found in catalogues for day in found.days.values() for item in day.objects)
     assert shown.totals.cost_per_month == pytest.approx(sum(one.totals.cost_per_month or 0 for one in shown.reports))
-    in_problems = {day for one in shown.problems if one.report == NAMES[0] for day in days_between(one.first, one.last)}
+    in_problems = {day for one in shown.problems if one.report == NAMES[0] and one.first for day in days_between(one.first, one.last)}
     assert in_problems >= {day.day for day in report.days if day.state in view.PROBLEMS}
     cells = Page.of(page(shown)).cells
     assert [state for state, _ in cells] == [day.state for one in shown.reports for day in one.days]
@@ -226,7 +226,7 @@ def test_f73_the_worst_comes_first_with_its_reason() -> None:
     ("days", "foreign", "verdict"),
     [
         (("2026-03-09", "2026-03-10"), (), "Every day that is due is archived and verified."),
-        (("2026-03-09",), ("performance/x",), "Every day that is due is archived and verified, but there are objects of no day."),
+        (("2026-03-09",), ("performance/x",), "Every day that is due is archived and verified, but there are other problems."),
         ((), (), "Nothing is archived."),
     ],
 )
@@ -234,6 +234,14 @@ def test_f73_a_verdict_never_sounds_better_than_it_is(days: tuple[str, ...], for
     archive = archive_of(first_day="")
     shown = view.calendar(archive=archive, catalogues=[held(archive, {day: {1: WHOLE} for day in days}, foreign=foreign)], now=NOON)
     assert shown.verdict == verdict
+
+
+def test_f73_a_report_of_which_nothing_is_known_is_no_green_light() -> None:
+    archive = archive_of(first_day="")
+    shown = view.calendar(archive=archive, catalogues=[held(archive, {"2026-03-09": {1: WHOLE}}), held(archive, {}, report="funnel-geo")], now=NOON)
+    assert [(problem.report, problem.state) for problem in shown.problems] == [("funnel-geo", view.MISSING)]
+    assert "other problems" in shown.verdict
+    assert "funnel-geo: missing: Nothing is archived; declare its first_day" in text(shown)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Mapping
 
-from .calendar_text import classes, cost, sentence
-from .calendar_view import ARCHIVED, CONFLICTING, EMPTY, LATE, MISSING, REVISED, STATES, Calendar, Day, ReportCalendar, Totals, months, span
+from .calendar_text import classes, cost, months, sentence
+from .calendar_view import ARCHIVED, CONFLICTING, EMPTY, LATE, MISSING, REVISED, STATES, Calendar, Day, ReportCalendar, Totals, span
 from .prices import CURRENCY
 from .table import clean, size
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from .calendar_view import ARCHIVED, CONFLICTING, EMPTY, LATE, MISSING, REVISED, STATES, Calendar, ReportCalendar, Totals, months
+from .calendar_view import ARCHIVED, CONFLICTING, EMPTY, LATE, MISSING, REVISED, STATES, Calendar, Day, ReportCalendar, Totals
 from .prices import CURRENCY
 from .table import clean, size
 
@@ -52,6 +52,14 @@ def text(shown: Calendar, *, style: Style = PLAIN) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def months(days: Iterable[Day]) -> dict[str, dict[int, Day]]:
+    """The days by month (2026-03) and day of the month."""
+    found: dict[str, dict[int, Day]] = {}
+    for day in days:
+        found.setdefault(day.day[:7], {})[int(day.day[8:])] = day
+    return found
+
+
 def cost(amount: float | None) -> str:
     """A cost a month, with as many digits as say something; "unknown" without a price."""
     if amount is None:
@@ -67,7 +75,7 @@ def classes(totals: Totals) -> str:
 def sentence(report: ReportCalendar) -> str:
     """The days of a report in a sentence."""
     if not report.days:
-        return "nothing is archived, and no first day is declared"
+        return "no day to show"
     wanted = sum(report.totals.states[state] for state in STATES)
     return f"{report.days[0].day} to {report.days[-1].day}, {report.totals.archived:,} of {wanted:,} days archived"
 

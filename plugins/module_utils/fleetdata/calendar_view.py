@@ -72,7 +72,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Problem:
-    """Consecutive days of one report in the same state of PROBLEMS; no day: an object of none. reason: what to know, sentences or empty."""
+    """Consecutive days of one report in the same state of PROBLEMS, or no day where it is of none. reason: what to know, sentences or empty."""
 
     report: str
     state: str
@@ -115,11 +115,11 @@ class Calendar:
     def verdict(self) -> str:
         """What there is to say first, in a sentence."""
         counts = [f"{self.totals.states[state]:,} {state}" for state in PROBLEMS if self.totals.states[state]]
-        if not counts and self.problems:
-            return "Every day that is due is archived and verified, but there are objects of no day."
         if counts:
             return f"Days with a problem: {', '.join(counts)}."
-        return "Every day that is due is archived and verified." if self.totals.archived else "Nothing is archived."
+        if not self.totals.archived:
+            return "Nothing is archived."
+        return "Every day that is due is archived and verified" + (", but there are other problems." if self.problems else ".")
 
 
 def calendar(*, archive: Archive, catalogues: Iterable[Catalogue], now: datetime.datetime, first: str | None = None, last: str | None = None) -> Calendar:
@@ -173,14 +173,6 @@ def span(first: str, last: str) -> str:
     return f"{first}..{last[same:]}"
 
 
-def months(days: Iterable[Day]) -> dict[str, dict[int, Day]]:
-    """The days by month (2026-03) and day of the month."""
-    found: dict[str, dict[int, Day]] = {}
-    for day in days:
-        found.setdefault(day.day[:7], {})[int(day.day[8:])] = day
-    return found
-
-
 def as_dict(shown: Calendar) -> dict[str, object]:
     """The calendar as JSON has it."""
     return {
@@ -216,7 +208,10 @@ def _report(*, archive: Archive, found: Catalogue, now: datetime.datetime, windo
         if (window[0] or "") <= day and (window[1] is None or day <= window[1])
     )
     foreign = (Problem(report=report.name, state=CONFLICTING, reason=oddity.reason) for oddity in found.foreign)
-    return ReportCalendar(report=report.name, days=days, totals=_totals(days, archive.region), problems=(*_problems(report.name, days), *foreign))
+    problems = (*_problems(report.name, days), *foreign)
+    if not report.first_day and not found.days:
+        problems += (Problem(report=report.name, state=MISSING, reason="Nothing is archived; declare its first_day to see since when it is missing."),)
+    return ReportCalendar(report=report.name, days=days, totals=_totals(days, archive.region), problems=problems)
 
 
 def _due(report: ReportType, found: Catalogue, today: datetime.date) -> Iterator[str]:

@@ -136,8 +136,8 @@ def checked(findings: Sequence[check.Finding], *, bucket: str, dry_run: bool) ->
 
 def shown(calendar: calendar_view.Calendar, *, style: calendar_text.Style, check: bool) -> Answer:
     """The calendar. check: whether missing and conflicting days are errors."""
-    states = calendar.totals.states
-    code = errors.DAMAGED if states[calendar_view.CONFLICTING] else errors.INCOMPLETE if states[calendar_view.MISSING] else errors.OK
+    states = {problem.state for problem in calendar.problems}
+    code = errors.DAMAGED if calendar_view.CONFLICTING in states else errors.INCOMPLETE if calendar_view.MISSING in states else errors.OK
     said: Any = calendar_view.as_dict(calendar)
     return Answer(
         code=code if check else errors.OK,
