@@ -334,15 +334,17 @@ def test_f46_content_that_is_not_its_report_type_is_told(versioned: Bench) -> No
     assert versioned.key(FREE) in result.reason
 
 
-def test_f46_without_the_right_to_list_versions_the_rest_is_checked_and_that_is_said(versioned: Bench) -> None:
-    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucketVersions", "Resource": f"arn:aws:s3:::{versioned.archive.bucket}"}
-    versioned.client.put_bucket_policy(Bucket=versioned.archive.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
-    versioned.delete(versioned.key(TWO))
-    results = versioned.verify(REPORT)
+@pytest.mark.parametrize(("kept", "read"), [("versioned", 4), ("plain", 3)])
+def test_f46_without_the_right_to_list_versions_the_rest_is_checked_and_that_is_said(kept: str, read: int, request: pytest.FixtureRequest) -> None:
+    bench: Bench = request.getfixturevalue(kept)
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucketVersions", "Resource": f"arn:aws:s3:::{bench.archive.bucket}"}
+    bench.client.put_bucket_policy(Bucket=bench.archive.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    bench.delete(bench.key(TWO))
+    results = bench.verify(REPORT)
     assert faults(results) == [(LOST, REPORT, TWO, 1)]
     (told,) = [result for result in results if result.status == UNCHECKED]
     assert "s3:ListBucketVersions" in told.reason
-    assert totals(results).objects == 4
+    assert totals(results).objects == read
 
 
 def test_f46_what_s3_does_not_give_is_no_damage(versioned: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
