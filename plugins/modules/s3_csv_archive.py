@@ -86,7 +86,7 @@ files:
   contains:
     path: {description: The file., type: str}
     report: {description: Its report., type: str}
-    status: {description: 'C(uploaded), C(unchanged), C(conflict) or C(quarantined).', type: str}
+    status: {description: 'C(uploaded), C(unchanged), C(conflict), C(quarantined), C(damaged) or C(failed).', type: str}
     reason: {description: A sentence unless all is well., type: str}
     uri: {description: The object's address., type: str}
     version_id: {description: The object's version; empty in a bucket without versions., type: str}
@@ -123,7 +123,19 @@ summary:
   description: Files by status, and how many rows and bytes were archived.
   returned: always, unless nothing was begun
   type: dict
-  sample: {files: 1, uploaded: 1, unchanged: 0, conflict: 0, quarantined: 0, deleted: 0, rows: 1500, bytes: 96000, object_bytes: 24000, dry_run: false}
+  sample:
+    files: 1
+    uploaded: 1
+    unchanged: 0
+    conflict: 0
+    quarantined: 0
+    damaged: 0
+    failed: 0
+    deleted: 0
+    rows: 1500
+    bytes: 96000
+    object_bytes: 24000
+    dry_run: false
 """
 
 import datetime

@@ -104,7 +104,7 @@ def archived(outcomes: Sequence[Outcome], *, bucket: str, check: bool) -> Answer
         summary=summary,
         sentence=_archived_sentence(summary, bucket=bucket),
         listing=_outcome_table(outcomes),
-        problems=[_problem(outcome) for outcome in outcomes if outcome.status in _CODES],
+        problems=[_said(outcome) for outcome in outcomes if outcome.status in _CODES],
         files=[asdict(outcome) for outcome in outcomes],
         counts={} if check else {"rows": summary["rows"], "files": by_status.pop(UPLOADED), **by_status},
         changed=any(outcome.changed for outcome in outcomes),
@@ -112,8 +112,8 @@ def archived(outcomes: Sequence[Outcome], *, bucket: str, check: bool) -> Answer
     )
 
 
-def _problem(outcome: Outcome) -> str:
-    """A sentence that names the file once."""
+def _said(outcome: Outcome) -> str:
+    """A file's reason, which names the file once."""
     return clean(outcome.reason if outcome.path in outcome.reason else f"{outcome.path}: {outcome.reason}")
 
 
@@ -130,7 +130,8 @@ def _difference(outcome: Outcome) -> dict[str, str]:
 
 def _outcome_table(outcomes: Sequence[Outcome]) -> str:
     rows = [(one.status, one.report, one.day, one.revision or None, one.rows, size(one.bytes), one.path) for one in outcomes]
-    return table(("STATUS", "REPORT", "DAY", "REVISION", "ROWS", "SIZE", "FILE"), rows)
+    notes = [f"{_said(one)}\n" for one in outcomes if one.reason and one.status not in _CODES]
+    return table(("STATUS", "REPORT", "DAY", "REVISION", "ROWS", "SIZE", "FILE"), rows) + "".join(notes)
 
 
 def _archived_sentence(summary: Mapping[str, int], *, bucket: str) -> str:

@@ -9,8 +9,8 @@ import datetime
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Callable
 from urllib.parse import urlsplit
 
 from . import days, keys
