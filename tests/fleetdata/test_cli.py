@@ -159,7 +159,7 @@ def test_cs18_a_mistake_is_a_sentence_and_never_a_traceback(arguments: tuple[str
     assert sentence in run.stderr
     told = answer(*arguments, code=code, FLEETDATA_CONFIG=str(declared))
     assert told["ok"] is False
-    assert told["error"]["kind"] == "configuration" or told["error"]["kind"] == "usage"
+    assert told["error"]["kind"] == ("usage" if "See fleetdata" in run.stderr else "configuration")
     assert sentence in told["error"]["message"]
 
 
@@ -189,6 +189,7 @@ def test_an_s3_that_does_not_answer_ends_with_its_code(declared: Path, reports: 
     run = fleetdata("--config", declared, "archive", AWS_MAX_ATTEMPTS="1")
     assert run.returncode == 7
     assert "did not answer" in run.stdout
+    assert answer("--config", declared, "ls", code=7)["error"]["kind"] == "s3-unreachable"
 
 
 def test_an_answer_that_nobody_reads_to_its_end_is_no_error(declared: Path, reports: Path) -> None:

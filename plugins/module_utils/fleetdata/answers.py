@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from . import errors
-from .errors import ConfigurationError, ContentError, DamageError, FleetDataError, StoreError
+from .errors import ConfigurationError, ContentError, DamageError, FleetDataError, StoreError, UsageError
 from .model import CONFLICT, DAMAGED, FAILED, QUARANTINED, UNCHANGED, UPLOADED, Outcome
 from .table import clean, number, size, table
 
@@ -68,8 +68,8 @@ def system(error: OSError) -> str:
 def _kind(error: FleetDataError) -> str:
     if isinstance(error, StoreError):
         return f"s3-{error.kind}"
-    names = {ConfigurationError: "configuration", ContentError: "content", DamageError: "damage"}
-    return next((name for kind, name in names.items() if isinstance(error, kind)), "usage")
+    names = {UsageError: "usage", ConfigurationError: "configuration", ContentError: "content", DamageError: "damage"}
+    return next((name for kind, name in names.items() if isinstance(error, kind)), "other")
 
 
 _CODES = {CONFLICT: errors.CONFLICT, QUARANTINED: errors.QUARANTINED, DAMAGED: errors.DAMAGED, FAILED: errors.UNREACHABLE}

@@ -13,23 +13,19 @@ from typing import NoReturn
 
 from .check import ARCHIVE, RESTORE
 from .config import DEFAULT_PATH
-from .errors import ConfigurationError
+from .errors import UsageError
 
 EXIT_CODES = """\
 exit codes (of several the first one here):
   5    damaged: S3 gave back something else than was sent, or an archived object is missing, altered or swapped
   7    S3 could not be reached, did not answer in time, or refused the credentials; or a file could not be read
-  2    an argument or the configuration is wrong; nothing was done
+  2    an argument or the configuration is wrong, and nothing was done; check: something is to be put right
   4    conflict: another content is archived for that day already; nothing was overwritten
   3    quarantined: a file is not what its report type declares; it was not archived
   6    incomplete: a day that was asked for is not in the archive, or there was nothing to check
   0    all is well
   130, 143  stopped by Ctrl-C, SIGTERM; run it again, it goes on where it was
 """
-
-
-class UsageError(ConfigurationError):
-    """The command was called wrongly."""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -30,6 +30,10 @@ class ConfigurationError(FleetDataError):
     """A setting is missing, unknown or unusable; nothing was read or written."""
 
 
+class UsageError(ConfigurationError):
+    """The command was called wrongly."""
+
+
 class ContentError(FleetDataError):
     """A file is not the CSV that its report type declares. The message names row (1 = header), column and value."""
 
