@@ -16,7 +16,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.host_state import fil
 
 RECORDS = "/var/lib/steady-fleet/gates"
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root"}
-_LINES = 30
+_LINES = 15
 
 
 class CommandError(Exception):
