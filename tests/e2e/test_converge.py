@@ -6,12 +6,15 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
+import boto3
 import checkout
 import pytest
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1200)]
+BUCKET = "rtbcat-csv-archive-frankfurt-123456789012"
 RECAP = re.compile(r"^\S+ +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
 
 
@@ -19,7 +22,7 @@ def recaps(output: str) -> list[tuple[int, int, int]]:
     return [(int(changed), int(unreachable), int(failed)) for changed, unreachable, failed in RECAP.findall(output)]
 
 
-def get(url: str) -> dict[str, object]:
+def get(url: str) -> dict[str, Any]:
     with urlopen(url, timeout=10) as answer:
         return json.load(answer)
 
@@ -59,6 +62,36 @@ def test_cs43_history_shows_a_day_of_each_type(url: str) -> None:
     assert all(item["rows"] > 0 for item in items)
 
 
+def test_cs12_cs29_cs30_cs31_what_was_imported_lies_in_s3_with_its_proof(first: str, url: str, lab: dict[str, str]) -> None:
+    """By the key that the plan asks for, in the bucket that was provisioned, with the keys of the instance's own role."""
+    items = get(f"{url}/uploads/history")["items"]
+    keys = {f"{item['report_type']}/{item['day'].replace('-', '/')}/catscan-{item['report_type']}-{item['day']}.csv.gz" for item in items}
+    assert {item["archive_uri"] for item in items} == {f"s3://{BUCKET}/{key}" for key in keys}
+    said = aws(lab)
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=said["AWS_ENDPOINT_URL"],
+        region_name="eu-central-1",
+        aws_access_key_id=said["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=said["AWS_SECRET_ACCESS_KEY"],
+    )
+    held = {entry["Key"] for entry in s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
+    assert keys | {f"{key}.manifest.json" for key in keys} <= held
+    manifests = [json.load(s3.get_object(Bucket=BUCKET, Key=f"{key}.manifest.json")["Body"]) for key in sorted(keys)]
+    assert {manifest["content_sha256"] for manifest in manifests} == {item["sha256"] for item in items}
+    assert {(manifest["rows"], manifest["verified"]) for manifest in manifests} == {(500, True)}
+
+
+def test_cs36_cs53_the_host_verifies_and_recovers_its_days(first: str, url: str, lab: dict[str, str]) -> None:
+    """With sudo, as a person does; and what comes back is byte for byte what was imported."""
+    items = get(f"{url}/uploads/history")["items"]
+    checked = on_host(lab, "/usr/local/bin/fleetdata verify --json")
+    assert (checked["ok"], len(checked["files"])) == (True, len(items))
+    day = items[0]["day"]
+    back = on_host(lab, f"/usr/local/bin/fleetdata restore --json --report all --from {day} --to {day} --into /root/recovered")
+    assert {row["content_sha256"] for row in back["files"]} == {item["sha256"] for item in items}
+
+
 def test_second_run_changes_nothing(first: str, lab: dict[str, str]) -> None:
     again = checkout.run("make", "--no-print-directory", "converge", **lab)
     assert [changed for changed, _, _ in recaps(again)] == [0] * len(recaps(again))
@@ -70,13 +103,20 @@ def test_check_predicts_nothing(first: str, lab: dict[str, str]) -> None:
     assert [changed for changed, _, _ in recaps(shown)] == [0] * len(recaps(shown))
 
 
-def test_an_unchanged_host_costs_one_module_call_three_commands_and_few_tasks(first: str, lab: dict[str, str]) -> None:
+def test_an_unchanged_host_costs_one_module_call_four_commands_and_few_tasks(first: str, lab: dict[str, str]) -> None:
     """What makes a re-run fast on any machine, as counts: each task is a fork on the controller, each module call a Python start on the host."""
     shown = checkout.run("ansible-playbook", "-i", "inventories/lab.aws_ec2.yml", "site.yml", "-l", "catscan", "-vvv", **aws(lab))
     hosts = len(recaps(shown))
     assert shown.count("Using module file") == hosts, "host_state alone, and once"
-    assert shown.count("SSH: EXEC") == 3 * hosts, "connect, glance at the release, host_state"
-    assert len(re.findall(r"^TASK \[", shown, re.MULTILINE)) <= 10 + 1, "of which one is the summary"
+    assert shown.count("SSH: EXEC") == 4 * hosts, "connect, glance at the application's release and the archive command's, host_state"
+    assert len(re.findall(r"^TASK \[", shown, re.MULTILINE)) <= 14 + 1, "of which one is the summary"
+
+
+def on_host(lab: dict[str, str], command: str) -> dict[str, Any]:
+    """The JSON answer of a command that root runs on Cat-Scan's host."""
+    said = checkout.run("ansible", "-i", "inventories/lab.aws_ec2.yml", "catscan", "--become", "-m", "ansible.builtin.command", "-a", command, **aws(lab))
+    answer: dict[str, Any] = json.loads(said.partition(">>\n")[2])
+    return answer
 
 
 def aws(lab: dict[str, str]) -> dict[str, str]:

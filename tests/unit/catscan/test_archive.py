@@ -88,6 +88,7 @@ def test_w7_the_command_gets_neither_the_token_nor_the_job_s_counts(
         ({"raw": "Killed"}, "ended with 9 and said 'no space left'"),
         ({"raw": "[]"}, "ended with 9"),
         ({"status": "puzzled"}, "says 'puzzled'"),
+        ({"status": "damaged", "reason": "S3 gave back other bytes."}, "imported either: S3 gave back other bytes"),
         ({"status": "uploaded", "meanwhile": "yes"}, "it changed while it was archived"),
     ],
 )

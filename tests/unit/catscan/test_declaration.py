@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import config, keys
+from catscan import reports
 
 ROOT = Path(__file__).parents[3]
-ROLES = ("base", "python_app", "systemd_service", "cron_jobs", "cloudwatch_agent")
+ROLES = ("base", "python_app", "s3_archive", "systemd_service", "cron_jobs", "cloudwatch_agent")
 LOCK = (ROOT / "files/apps/catscan/requirements.txt").read_text()
 
 
@@ -48,10 +50,38 @@ def test_cs23_cs24_w24_one_unit_on_loopback(declared: dict[str, Any]) -> None:
 def test_cs26_cs41_cs43_jobs_and_their_times(declared: dict[str, Any]) -> None:
     assert {job["name"]: job["schedule"] for job in declared["cron_jobs_list"]} == {
         "catscan-gmail-import": "0 8 * * *",
+        "catscan-archive": "30 8 * * *",
         "catscan-health": "*/5 * * * *",
         "catscan-import-status": "0 10 * * *",
     }
     assert {job["user"] for job in declared["cron_jobs_list"]} == {"catscan"}
+
+
+def test_cs28_the_archive_knows_the_reports_as_the_importer_does(declared: dict[str, Any]) -> None:
+    archived = {name: report["columns"] for name, report in declared["s3_archive_reports"].items()}
+    assert archived == {name: report.header for name, report in reports.REPORT_TYPES.items()}
+    assert {report["day_column"] for report in declared["s3_archive_reports"].values()} == {"Day"}
+
+
+def test_cs12_cs29_w29_where_a_report_lies(declared: dict[str, Any]) -> None:
+    archive = config.parse(
+        {
+            "bucket": "rtbcat-csv-archive-frankfurt-123456789012",
+            "region": "eu-central-1",
+            "key": declared["s3_archive_key"],
+            "reports": {"performance": {"day_column": "Day"}},
+        },
+        "group_vars",
+    )
+    assert keys.object_key(archive, report="performance", day="2025-12-21") == "performance/2025/12/21/catscan-performance-2025-12-21.csv.gz"
+
+
+def test_cs30_each_import_archives_first_and_a_daily_job_frees_the_disk(declared: dict[str, Any]) -> None:
+    assert declared["python_app_environment"]["CATSCAN_ARCHIVE_COMMAND"] == "/usr/local/bin/fleetdata"
+    (sweep,) = [job for job in declared["cron_jobs_list"] if job["name"] == "catscan-archive"]
+    assert sweep["command"] == ["/usr/local/bin/fleetdata", "archive", "--delete-source"]
+    assert sweep["after"] == ["catscan-gmail-import"]
+    assert all(report["files"] == [f"{{{{ catscan_data }}}}/imports/done/catscan-{name}-*.csv"] for name, report in declared["s3_archive_reports"].items())
 
 
 def test_cs44_w15_every_log_has_a_retention(declared: dict[str, Any]) -> None:

@@ -18,7 +18,8 @@ GONE, OFF, ODD = "gone_i-0123456789abcdef1", "off_i-0123456789abcdef2", "odd_i-0
 @pytest.fixture
 def inventory(tmp_path: Path) -> Path:
     """One host at a port where nothing listens, one stopped instance, one without a System tag."""
-    hosts = {GONE: {"ansible_connection": "ansible.builtin.ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}, OFF: {}}
+    account = {"aws_owner_id": "123456789012"}
+    hosts = {GONE: {"ansible_connection": "ansible.builtin.ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, **account}, OFF: account}
     groups = {"catscan": {"hosts": hosts}, "aws_stopped": {"hosts": {OFF: {}}}, "aws_untagged": {"hosts": {ODD: {}}}}
     path = tmp_path / "hosts.yml"
     path.write_text(yaml.safe_dump({"all": {"children": groups}}))

@@ -29,7 +29,7 @@ def archive_to_s3(file_path: Path, report_type: str, *, command: str, sha256: st
     if row["status"] in REFUSED:
         raise Refused(row["reason"].rstrip("."))
     if row["status"] not in ARCHIVED or not row["uri"]:
-        raise NotArchived(f"{command} says {row['status']!r}")
+        raise NotArchived(row["reason"].rstrip(".") or f"{command} says {row['status']!r}")
     if row["content_sha256"] != sha256:
         raise NotArchived("it changed while it was archived; upload reports as NAME.part")
     return str(row["uri"])
