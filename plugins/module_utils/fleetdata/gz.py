@@ -44,7 +44,7 @@ class Compressor:
         self._deflate = library.compressobj(level, zlib.DEFLATED, _RAW, _MEMORY)
         self._pending = bytearray()
         self._out = [_HEADER]
-        self._crc = 0
+        self._crc, self._crc32 = 0, library.crc32
         self._size = 0
 
     def compress(self, data: bytes | memoryview) -> bytes:
@@ -70,7 +70,7 @@ class Compressor:
         return self._take()
 
     def _add(self, block: bytes | bytearray | memoryview) -> None:
-        self._crc = zlib.crc32(block, self._crc)
+        self._crc = self._crc32(block, self._crc)
         self._size += len(block)
         self._out.append(self._deflate.compress(block))
 

@@ -111,10 +111,11 @@ class Scanner:
 
     def feed(self, block: bytes) -> None:
         """Take what comes next. ContentError as soon as something is wrong."""
-        self._digest.update(block)
         self._bytes += len(block)
         for start in range(0, len(block), _PIECE):
-            self._take(block[start : start + _PIECE])
+            piece = block[start : start + _PIECE]
+            self._digest.update(piece)  # meanwhile other threads run, who compress and send
+            self._take(piece)
 
     def finish(self) -> Facts:
         """What the file holds, once all of it was fed. ContentError when its end is wrong."""
