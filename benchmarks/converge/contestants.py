@@ -26,6 +26,8 @@ OVERRIDES: dict[str, Any] = {
     "python_app_secrets": [],
     "base_manage_swap": False,
     "cloudwatch_agent_mode": "config_only",
+    "catscan_archive_bucket": "benchmark-archive",
+    "s3_archive_check_hours": 0,
 }
 
 

@@ -56,6 +56,9 @@ def desired(*, recorded: Path, host: Host) -> Item:
         "health": [r["arguments"]["health"] for r in _of(records, "release_gate") if r["arguments"].get("health")],
     }
     state["files"] += [{"path": r["result"]["path"] + "/release.json"} for r in _of(records, "python_release")]
+    there = _loaded(host, _unique(unit for item in state["files"] for unit in item.get("restarts", []) if "@." not in unit))
+    for item in state["files"]:
+        item["restarts"] = [unit for unit in item.get("restarts", []) if unit in there]  # host_state does nothing about others, the peers fail
     return _filled(state, read(host, _paths(state)))
 
 
@@ -72,6 +75,12 @@ def fingerprint(host: Host, state: Mapping[str, Any]) -> Item:
     accounts = [host.run("getent", "passwd", user["name"]) for user in state["users"]]
     packages = host.run("dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *state["packages"])
     return {"paths": read(host, _paths(state)), "units": shown, "accounts": accounts, "packages": packages}
+
+
+def _loaded(host: Host, units: Iterable[str]) -> set[str]:
+    """The units among these that the host has."""
+    shown = host.run("systemctl", "show", "--property=Id,LoadState", "--", *units)
+    return {name.split("=")[1] for name, _, state in (part.partition("\n") for part in shown.strip().split("\n\n")) if state == "LoadState=loaded"}
 
 
 def size(state: Mapping[str, Any]) -> dict[str, int]:
@@ -117,4 +126,6 @@ def _filled(state: Item, seen: Mapping[str, Item]) -> Item:
     for kind in ("directories", "files", "links"):
         state[kind] = [{**item, **seen[item["path"]]} for item in state[kind]]
     state["users"] = [{"group": user["name"], "home": "/nonexistent", "shell": "/usr/sbin/nologin", "groups": [], **user} for user in state["users"]]
+    groups = dict.fromkeys([group["name"] for group in state["system_groups"]] + [user["group"] for user in state["users"]])
+    state["system_groups"] = [{"name": name} for name in groups]  # host_state makes a user's own group along with it, the peers do not
     return state
