@@ -85,7 +85,7 @@ def test_f47_a_corrected_report_is_the_next_revision(archive: Archive, tmp_path:
     (first,) = predicted_and_done(archive, write_csv(tmp_path))
     assert [(outcome.status, outcome.revision) for outcome in (second, third, first)] == [(UPLOADED, 2), (UPLOADED, 3), (UNCHANGED, 1)]
     assert second.uri == f"s3://{archive.bucket}/{SECOND}"
-    assert second.reason == "It supersedes revision 1, which stays."
+    assert second.reason == "It supersedes revision 1 (3 rows), which stays."
     assert first.reason == "It is revision 1 of 2026-01-31; revision 3 came after it and counts."
     assert Bucket(archive).contents() == {KEY: csv_bytes(), SECOND: csv_bytes(clicks=8), KEY.replace(".csv", ".r3.csv"): csv_bytes(clicks=9)}
     Bucket(archive).check_whole()

@@ -109,7 +109,7 @@ def test_w29_conflicts_and_bad_files_end_with_their_code_and_the_good_ones_are_a
     assert "1 in conflict with what is archived, 1 not archived for what they hold." in run.stdout
     assert run.stdout.count(f"{reports}/catscan-funnel-geo-2026-02-01.csv") == 2  # in the table, and in its sentence
     predicted = fleetdata("--config", declared, "archive", "--report", "performance", "--revisions", "--dry-run")
-    assert "supersedes revision 1, which stays.\n" in predicted.stdout
+    assert "supersedes revision 1 (3 rows), which stays.\n" in predicted.stdout
     kept = answer("--config", declared, "archive", "--report", "performance", "--revisions")
     assert {row["day"]: (row["status"], row["revision"]) for row in kept["files"]} == {DAY: ("uploaded", 2), "2026-02-01": ("unchanged", 1)}
 

@@ -90,4 +90,7 @@ def _why_next(before: list[Revision], failed: Mapping[int, str]) -> str:
         return ""
     number, oddity = before[0].number, before[0].oddity
     doubt = failed.get(number) or (oddity.reason if oddity else "")
-    return f"Revision {number} cannot be relied on: {doubt}" if doubt else f"It supersedes revision {number}, which stays."
+    if doubt:
+        return f"Revision {number} cannot be relied on: {doubt}"
+    rows = f" ({before[0].manifest.rows} rows)" if before[0].manifest else ""  # a correction with far fewer catches the eye
+    return f"It supersedes revision {number}{rows}, which stays."

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.catalogue import LOST, MARKED, OVERWRITTEN, UNFINISHED, UNREADABLE, Day, Oddity, Revision
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.plan import EXAMINE, KEEP, REFUSE, UPLOAD, Held, plan
-from test_manifest import ONE
+from test_archive_manifest import ONE
 
 A, B = "a" * 64, "b" * 64
 
