@@ -65,6 +65,10 @@ class Declared:
         declared = [unit["name"] for unit in self.all("units") if any(unit.get(key) is not None for key in ("enabled", "state", "masked"))]
         return sorted(name for name in {*follow_ups, *declared, *self.absent("units")} if "@." not in name)
 
+    def started_by_others(self) -> list[str]:
+        """The units that are declared with a file and no state: a timer starts them."""
+        return sorted({unit["name"] for unit in self.own_units() if "@." not in unit["name"]} - set(self.units()))
+
 
 def catalogue(declared: Declared, *, random: random.Random) -> list[Drift]:
     """Every single drift that these declarations allow."""

@@ -9,6 +9,7 @@ import pwd
 import re
 import stat
 import subprocess
+from collections.abc import Sequence
 from typing import Any
 
 TREES = ("/etc", "/opt", "/usr/local", "/var/lib/steady-fleet", "/var/log/steady-fleet", "/var/lib/catscan", "/run/systemd/system")
@@ -23,13 +24,17 @@ def run(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}).stdout
 
 
-def snapshot(*, paths: list[str], units: list[str], packages: bool) -> Snapshot:
-    """Paths (those named and everything in the trees), units, accounts and, where asked for, packages."""
+def snapshot(*, paths: list[str], units: list[str], packages: bool, others: Sequence[str] = ()) -> Snapshot:
+    """Paths (those named and everything in the trees), units, accounts and, where asked for, packages.
+
+    others: units of which only counts whether systemd knows their files, as a timer starts them at any time.
+    """
     shadow, gshadow = _names("/etc/shadow"), _names("/etc/gshadow")
     return {
         "named": paths,
         "paths": {path: item for path in _walk(paths) if (item := _path(path)) is not None},
         "units": unit_states(units),
+        "others_stale": any(state["stale"] == "yes" for state in unit_states(list(others)).values()),
         "users": {entry.pw_name: _user(entry, shadow) for entry in pwd.getpwall()},
         "groups": {entry.gr_name: (entry.gr_gid, entry.gr_name in gshadow) for entry in grp.getgrall()},
         "packages": _packages() if packages else {},

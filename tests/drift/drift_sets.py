@@ -31,7 +31,8 @@ def observed(before: Json, after: Json) -> set[Change]:
     for name, unit in before["units"].items():
         changes |= {("unit", name, verb) for verb in _verbs(unit, after["units"][name])}
     unit_files = any(name.startswith("/etc/systemd/system/") and kind != "directory" for kind, name, _ in changes)
-    if before["reloaded"] != after["reloaded"] and (unit_files or any(unit["stale"] == "yes" for unit in before["units"].values())):
+    stale = before["others_stale"] or any(unit["stale"] == "yes" for unit in before["units"].values())
+    if before["reloaded"] != after["reloaded"] and (unit_files or stale):
         changes.add(("systemd", "manager", "reload"))
     return changes
 

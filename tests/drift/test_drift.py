@@ -22,12 +22,14 @@ class Bench:
     host: Host
     declared: Declared
     retired: list[str] = field(default_factory=list)  # units that a drift's earlier declaration had
+    left: list[str] = field(default_factory=list)  # paths that a drift makes and a run must leave alone
     problems: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     def snapshot(self) -> Json:
         self.host.ask("settle", units=self.declared.units())
-        answer: Json = self.host.ask("snapshot", paths=self.declared.paths(), units=self.declared.units() + self.retired, packages=False)
+        paths, units = self.declared.paths() + self.left, self.declared.units() + self.retired
+        answer: Json = self.host.ask("snapshot", paths=paths, units=units, packages=False, others=self.declared.started_by_others())
         return answer
 
     def converge(self, *, check: bool, scopes: list[Json] | None = None) -> Json:
@@ -50,6 +52,7 @@ class Bench:
         name = " + ".join(map(str, drifts))
         self.perform(["systemctl", "reset-failed"])
         self.retired = [unit["name"] for drift in drifts for unit in drift.declared_before.get("units", ())]
+        self.left = [path for drift in drifts for path in drift.leaves]
         whole = self.snapshot()
         for drift in drifts:
             self.declare_before(drift)
@@ -74,12 +77,11 @@ class Bench:
         complaints = sets.unequal(predicted, applied, seen) + _silent(check)
         if drifted != after_check:
             complaints.append(f"the check changed the host: {sets.differences(drifted, after_check)}")
-        left = [path for drift in drifts for path in drift.leaves]
-        different = sets.differences(sets.lasting(whole, without=left), sets.lasting(repaired, without=left))
+        different = sets.differences(sets.lasting(whole, without=self.left), sets.lasting(repaired, without=self.left))
         different = [line for line in different if line.split(": ")[0] not in {drift.stays for drift in drifts}]
         if different:
             complaints.append(f"not as before: {different}")
-        complaints += [f"{path} was not declared and is gone" for path in left if path not in repaired["paths"]]
+        complaints += [f"{path} was not declared and is gone" for path in self.left if path not in repaired["paths"]]
         again = self.converge(check=True)
         if again.get("failed") or again["plan"]:
             complaints.append(f"a second check still predicts {again.get('failed') or again['plan']}")
