@@ -7,15 +7,14 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 import requests
+from listening import wait_for
 
 PROJECT = Path(__file__).parents[2]
 REGION = "eu-central-1"
@@ -63,17 +62,7 @@ def served(log: Path) -> Iterator[str]:
         subprocess.Popen([sys.executable, "-c", SERVE, str(port)], cwd=PROJECT, env=environment, stdout=output, stderr=output) as server,
     ):
         try:
-            _wait_for(port, server, log)
+            wait_for(port, server, log)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until and server.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail(f"the S3 server did not start: {log.read_text()}")

@@ -8,7 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
+from listening import wait_for
 
 PROJECT = Path(__file__).parents[2]
 ACCOUNT = "123456789012"
@@ -128,14 +128,3 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         finally:
             server.terminate()
             server.wait()
-
-
-def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when the server takes connections."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until and server.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail(f"the AWS server did not start: {log.read_text()}")
