@@ -1,0 +1,127 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rows of a table as lines of CSV, exact to the type: what is read from SQLite and written to it again is the same value of the same type.
+
+The last cell of a line has one letter for each cell before it: n NULL, i integer, r real as Python's repr, t text, b blob in hexadecimal,
+x text that is no UTF-8 or has a NUL byte, in hexadecimal. A row has one line, and a line one row: equal lines are equal rows.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import hexlify, unhexlify
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Union
+
+from ..errors import DamageError
+from ..rows import RowError, read_row
+
+DELIMITER = b","
+_TYPES = "_types"
+_ODD = re.compile(rb'[",\r\n]').search
+
+
+class Text(bytes):
+    """Text as SQLite holds it, whatever its bytes; a blob is plain bytes. It is the ``text_factory`` of the connections that read rows."""
+
+    __slots__ = ()
+
+
+Value = Union[None, int, float, Text, bytes]
+
+
+def header(columns: Sequence[str]) -> tuple[str, ...]:
+    """The header of a table's lines: its columns, and one for their types that has a name of its own."""
+    types = _TYPES
+    while types in columns:
+        types = f"_{types}"
+    return (*columns, types)
+
+
+def header_line(columns: Sequence[str]) -> bytes:
+    """The first line of a table's file."""
+    return DELIMITER.join(_quoted(name.encode()) for name in header(columns)) + b"\n"
+
+
+def line(row: Iterable[Value]) -> bytes:
+    """A row as its line, the newline included."""
+    cells, types = [], []
+    for value in row:
+        if value is None:
+            cell, kind = b"", b"n"
+        elif isinstance(value, Text):
+            cell, kind = _text(value)
+        elif isinstance(value, bytes):
+            cell, kind = hexlify(value), b"b"
+        else:
+            cell, kind = repr(value).encode(), b"i" if isinstance(value, int) else b"r"
+        cells.append(cell)
+        types.append(kind)
+    return b"%s,%s\n" % (DELIMITER.join(cells), b"".join(types))
+
+
+def values(text: bytes) -> tuple[Value, ...]:
+    """The row of a line. Raises DamageError when it is not one that ``line`` writes."""
+    try:
+        cells, end = read_row(text, 0, delimiter=DELIMITER)
+        kinds = cells.pop()
+        row = tuple(_value(kind, cell) for kind, cell in zip(kinds, cells))
+    except (RowError, ValueError) as error:
+        raise DamageError(f"{text[:60]!r} is not a row: {error}.") from None
+    if len(kinds) != len(cells) or end != len(text) or line(row) != text:
+        raise DamageError(f"{text[:60]!r} is not a row as they are written here.")
+    return row
+
+
+def lines(text: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines of rows from lines of text: a newline inside quotes ends no row."""
+    whole = b""
+    for part in text:
+        whole += part
+        if whole.count(b'"') % 2 == 0:
+            yield whole
+            whole = b""
+    if whole:
+        raise DamageError(f"{whole[:60]!r} is a row without its end.")
+
+
+def bound(value: Value) -> tuple[str, int | float | str | bytes | None]:
+    """An SQL expression without affinity, and what is bound to it, that make the very value."""
+    if isinstance(value, Text):
+        try:
+            return "?", value.decode()
+        except UnicodeDecodeError:
+            return "+CAST(? AS TEXT)", bytes(value)
+    return "?", value
+
+
+def _text(value: bytes) -> tuple[bytes, bytes]:
+    if b"\0" not in value:
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            pass
+        else:
+            return _quoted(value), b"t"
+    return hexlify(value), b"x"
+
+
+def _quoted(cell: bytes) -> bytes:
+    return b'"%s"' % cell.replace(b'"', b'""') if _ODD(cell) else bytes(cell)
+
+
+def _value(kind: int, cell: bytes) -> Value:
+    if kind == ord("t"):
+        return Text(cell)
+    if kind == ord("i"):
+        return int(cell)
+    if kind == ord("r"):
+        return float(cell)
+    if kind == ord("n"):
+        return None
+    if kind == ord("b"):
+        return unhexlify(cell)
+    if kind == ord("x"):
+        return Text(unhexlify(cell))
+    raise ValueError(f"{chr(kind)!r} is no type")
