@@ -43,7 +43,7 @@ def load(path: str) -> Archive:
 def parse(data: Mapping[str, Any], where: str) -> Archive:
     """The archive that a mapping declares. where: what the mapping is, for the message of a ConfigurationError."""
     try:
-        values = _read(data, settings.ARCHIVE, "", {"bucket", "region", "reports"})
+        values = read(data, settings.ARCHIVE, "", {"bucket", "region", "reports"})
         reports = {name: _report(name, value) for name, value in values["reports"].items()}
         _each_file_once(reports.values())
         return Archive(**{**values, "reports": reports})
@@ -63,7 +63,7 @@ def _said(declared: Archive | ReportType, without: set[str]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value != defaults[name]}
 
 
-def _read(data: object, known: Mapping[str, settings.Check], path: str, required: Iterable[str] = ()) -> dict[str, Any]:
+def read(data: object, known: Mapping[str, settings.Check], path: str, required: Iterable[str] = ()) -> dict[str, Any]:
     """The values of a mapping, each one checked. Raises Wrong for the first mistake."""
     if not isinstance(data, Mapping):
         raise settings.Wrong(path, f"must be a mapping of settings, not {settings.kind(data)}")
@@ -95,7 +95,7 @@ def _report(name: str, data: object) -> ReportType:
         settings.report_name(name)
     except ValueError as error:
         raise settings.Wrong(path, str(error)) from None
-    report = ReportType(name=name, **_read(data, settings.REPORT, path))
+    report = ReportType(name=name, **read(data, settings.REPORT, path))
     if not report.day_column and report.report_day != FILE_NAME:
         raise settings.Wrong(f"{path}.day_column", f"is missing; name the column that holds the day, or set report_day to {FILE_NAME}")
     if report.day_column and report.columns and report.day_column not in report.columns:

@@ -34,6 +34,11 @@ class Table:
     rowid: str = ""
     generated: frozenset[str] = frozenset()
 
+    @property
+    def quoted(self) -> str:
+        """Its name as SQL names it."""
+        return quoted(self.name)
+
     def sql(self, column: str) -> str:
         """A column as SQL names it."""
         return column if column == self.rowid else quoted(column)
@@ -85,7 +90,7 @@ def read_table(database: sqlite3.Connection, name: str) -> Table:
     """A table by its name. Raises ConfigurationError unless single rows of it can be named and deleted."""
     found = database.execute("SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view') AND lower(name) = lower(?)", (name,)).fetchone()
     if found is None:
-        raise ConfigurationError(f"There is no table {name!r}; there are {', '.join(_tables(database)) or 'none'}.")
+        raise ConfigurationError(f"There is no table {name!r}; there are {', '.join(table_names(database)) or 'none'}.")
     name, kind, sql = (words(value) for value in found)
     if kind == "view" or sql.lstrip().upper().startswith("CREATE VIRTUAL"):
         raise ConfigurationError(f"{name} is a {'view' if kind == 'view' else 'virtual table'}: it has no rows of its own. Name the table behind it.")
@@ -118,7 +123,8 @@ def _rowid(database: sqlite3.Connection, name: str, columns: Sequence[str]) -> s
     return free[0]
 
 
-def _tables(database: sqlite3.Connection) -> list[str]:
+def table_names(database: sqlite3.Connection) -> list[str]:
+    """The tables that are not SQLite's own."""
     return sorted(words(row[0]) for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"))
 
 

@@ -1,0 +1,47 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a database may go, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ISO, EPOCH_SECONDS, EPOCH_MILLISECONDS, JULIAN = "iso", "epoch_s", "epoch_ms", "julian"
+"""How a day column says the day, in UTC: text such as 2026-01-31, with or without a time of day behind it; numbers since 1970; a Julian day number."""
+
+ROWS, NONE = "rows", "none"
+"""What proves that rows may go: they themselves, read back from S3; or nothing, which has to be acknowledged."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What of one table may go.
+
+    keep_days: days before today that stay, in UTC. forever: nothing goes. proof: ROWS or NONE. acknowledged: for NONE, who says so and why, in words.
+    max_share: the largest part of the table that one run may delete, 0 to 1.
+    """
+
+    table: str
+    day_column: str = ""
+    day_format: str = ISO
+    keep_days: int = 90
+    forever: bool = False
+    proof: str = ROWS
+    acknowledged: str = ""
+    max_share: float = 0.3
+
+
+@dataclass(frozen=True)
+class Retention:
+    """The rules of one database. database: its absolute path. rules: by table; a table without one stays whole.
+
+    idle_days: how old the newest row of all ruled tables, or the last write to the file, may be before the clock is doubted.
+    busy_seconds: how long others that hold the database are waited for, each time.
+    """
+
+    database: str
+    rules: Mapping[str, Rule]
+    idle_days: int = 30
+    busy_seconds: float = 60.0

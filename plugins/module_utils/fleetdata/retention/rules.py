@@ -1,0 +1,82 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A retention as it is declared: a mapping, such as the part ``retention`` of the configuration file; every mistake is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import settings
+from ..config import read
+from ..errors import ConfigurationError
+from .model import EPOCH_MILLISECONDS, EPOCH_SECONDS, ISO, JULIAN, NONE, ROWS, Retention, Rule
+
+
+def parse(data: Mapping[str, Any], where: str) -> Retention:
+    """The retention that a mapping declares. where: what the mapping is, for the message of a ConfigurationError."""
+    try:
+        values = read(data, _RETENTION, "", {"database", "tables"})
+        tables = values.pop("tables")
+        return Retention(rules={name: _rule(name, rule) for name, rule in tables.items()}, **values)
+    except settings.Wrong as wrong:
+        raise ConfigurationError(f"{where}: {wrong}.") from None
+
+
+def _rule(name: str, data: object) -> Rule:
+    path = f"tables.{name}"
+    values = read(data, _RULE, path)
+    forever = values.pop("keep", "") == _FOREVER
+    if forever and values:
+        raise settings.Wrong(settings.join(path, min(values)), f"has no meaning where keep is {_FOREVER}; leave one of them out")
+    rule = Rule(table=name, forever=forever, **values)
+    if not forever and not rule.day_column:
+        raise settings.Wrong(f"{path}.day_column", f"is missing; name the column that holds the day, or set keep: {_FOREVER}")
+    if rule.proof == NONE and not rule.acknowledged.strip():
+        raise settings.Wrong(f"{path}.acknowledged", f"is needed where proof is {NONE}: who says that these rows may be lost, and why")
+    if rule.proof != NONE and rule.acknowledged:
+        raise settings.Wrong(f"{path}.acknowledged", f"has no meaning where proof is {rule.proof}")
+    return rule
+
+
+def _database(value: object) -> str:
+    path = settings.absolute(value)
+    if not path:
+        raise ValueError("is empty; name the database's file")
+    return path
+
+
+def _tables(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError("must be a mapping with at least one table: its name, and below it day_column, keep_days, …")
+    same: dict[str, str] = {}
+    for name in value:
+        other = same.setdefault(settings.text(name).lower(), name)
+        if other != name:
+            raise ValueError(f"{other} and {name} are the same table")
+    return value
+
+
+def _share(value: object) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value <= 1:
+        raise ValueError("must be a number above 0, and 1 at most")
+    return float(value)
+
+
+_FOREVER = "forever"
+_RULE: Mapping[str, settings.Check] = {
+    "day_column": settings.text,
+    "day_format": settings.one_of(ISO, EPOCH_SECONDS, EPOCH_MILLISECONDS, JULIAN),
+    "keep_days": settings.whole(1, 36525),
+    "keep": settings.one_of(_FOREVER),
+    "proof": settings.one_of(ROWS, NONE),
+    "acknowledged": settings.text,
+    "max_share": _share,
+}
+_RETENTION: Mapping[str, settings.Check] = {
+    "database": _database,
+    "tables": _tables,
+    "idle_days": settings.whole(1, 36525),
+    "busy_seconds": settings.seconds,
+}
