@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,10 +39,17 @@ class Retention:
     """The rules of one database. database: its absolute path. rules: by table; a table without one stays whole.
 
     idle_days: how old the newest row of all ruled tables, or the last write to the file, may be before the clock is doubted.
+    name: what the database is called in the archive, empty for the name of its file; two databases in one archive need two names.
     busy_seconds: how long others that hold the database are waited for, each time.
     """
 
     database: str
     rules: Mapping[str, Rule]
+    name: str = ""
     idle_days: int = 30
     busy_seconds: float = 60.0
+
+    @property
+    def label(self) -> str:
+        """What it is called in the archive."""
+        return self.name or os.path.basename(self.database)

@@ -77,6 +77,7 @@ _RULE: Mapping[str, settings.Check] = {
 _RETENTION: Mapping[str, settings.Check] = {
     "database": _database,
     "tables": _tables,
+    "name": settings.text,
     "idle_days": settings.whole(1, 36525),
     "busy_seconds": settings.seconds,
 }

@@ -1,0 +1,87 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deletes the very rows that were proved: each is read once more in the transaction that deletes it, and must be its proof to the byte."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Callable
+
+from ..errors import DamageError, FleetDataError
+from . import keyed, rows
+from .table import Table
+
+TARGET_SECONDS = 0.025
+"""How long a transaction is meant to hold the database; a writer beside it waits a few of these at most."""
+_LEAST, _FIRST, _MOST = 20, 200, 5000
+
+
+class ChangedError(FleetDataError):
+    """The database holds something else than was proved; nothing of the batch was deleted."""
+
+
+@dataclass
+class Pace:
+    """How many rows a transaction deletes. clock: seconds that never go back. sleep: waits, in seconds."""
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    rows: int = _FIRST
+
+    def took(self, seconds: float) -> None:
+        """Let others have the database as long as a transaction had it; the next one will take about as long as it should."""
+        factor = min(2.0, max(0.5, TARGET_SECONDS / seconds)) if seconds > 0 else 2.0
+        self.rows = min(_MOST, max(_LEAST, int(self.rows * factor)))
+        self.sleep(seconds)
+
+
+def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int, pace: Pace) -> Iterator[int]:
+    """Delete the rows whose lines a file has, in small transactions; yields how many after each.
+
+    schema: as it was when the table was looked at. Raises ChangedError when a row, or a table, is not what was proved; DamageError; sqlite3.Error.
+    What was yielded stays deleted.
+    """
+    with open(path, "rb") as file:
+        lines = rows.lines(file)
+        if next(lines, b"") != rows.header_line(table.columns):
+            raise DamageError(f"{path} does not hold rows of {table.name} as it is now.")
+        while batch := list(islice(lines, pace.rows)):
+            keys = [keyed.key_of(table, line) for line in batch]
+            database.execute("BEGIN IMMEDIATE")  # waits for others, as long as the connection says
+            try:
+                began = pace.clock()
+                _delete(database, table, batch, keys, schema)
+                database.execute("COMMIT")
+            finally:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+            yield len(batch)
+            pace.took(pace.clock() - began)
+
+
+def _delete(database: sqlite3.Connection, table: Table, batch: Sequence[bytes], keys: Sequence[keyed.Key], schema: int) -> None:
+    if schema_version(database) != schema:
+        raise ChangedError(f"The tables were changed while rows of {table.name} were deleted. Run again; it starts from what is there then.")
+    found = [rows.line(row) for row in keyed.fetch(database, table, keys)]
+    if found != batch:
+        raise ChangedError(_difference(table, found, batch, keys))
+    gone = keyed.delete(database, table, keys)
+    if gone != len(batch):
+        raise ChangedError(f"{gone} rows of {table.name} went instead of {len(batch)}, and were brought back. Check the database's integrity.")
+
+
+def _difference(table: Table, found: Sequence[bytes], batch: Sequence[bytes], keys: Sequence[keyed.Key]) -> str:
+    there = {keyed.key_of(table, line): line for line in found}
+    key = next((key for key, line in zip(keys, batch) if there.get(key) != line), keys[0])
+    name = ", ".join(f"{column} {value!r}" for column, value in zip(table.key, key))
+    what = "was changed" if key in there else "is not there any more"
+    return f"A row of {table.name} ({name}) {what} since it was archived. No row of its batch was deleted. Run again; the day is archived anew then."
+
+
+def schema_version(database: sqlite3.Connection) -> int:
+    """A number that SQLite changes with the tables, and when VACUUM may have given rows other numbers."""
+    return int(database.execute("PRAGMA schema_version").fetchone()[0])

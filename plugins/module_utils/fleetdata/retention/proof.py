@@ -1,0 +1,154 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The proof of rows that are to go: they are written to S3 as a day's report is, read back, and given as what came back.
+
+Every revision of a day's rows counts, not the last alone: one holds the rows that were there when it was made, and those of an earlier one
+may have left the database since.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+import re
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Callable, Protocol
+
+from .. import keys
+from ..archive import archive_files
+from ..catalogue import read_manifest
+from ..errors import DamageError, FleetDataError
+from ..model import FAILED, FILE_NAME, UNCHANGED, UPLOADED, Archive, Manifest, ReportType
+from ..reading import content
+from ..store import Store
+from . import day, rows
+from .holdings import day_column
+from .model import Retention
+from .plan import Step
+from .table import Table, statement
+
+_KEY = "{report}/{yyyy}/{mm}/{dd}/{report}-{day}.csv.gz"
+_FILE_DAY = r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\.csv$"
+_PLAIN = re.compile(rb"[A-Za-z0-9_]")
+
+
+class UnprovedError(FleetDataError):
+    """Rows are not proved, so they stay."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Lines of rows that may go, in a file of their own. count: of rows. uri, version_id, sha256: of what proves them, empty where nothing has to."""
+
+    path: str
+    count: int
+    uri: str = ""
+    version_id: str = ""
+    revision: int = 0
+    sha256: str = ""
+
+
+class Prover(Protocol):
+    """Proves a day's rows as they are now."""
+
+    def prove(self, *, database: sqlite3.Connection, step: Step, folder: str) -> Proof:
+        """Write what may go into an empty folder. Raises FleetDataError, OSError, sqlite3.Error; then nothing may."""
+
+
+class Unproved:
+    """For tables whose rows may go without any proof: as it was acknowledged."""
+
+    def prove(self, *, database: sqlite3.Connection, step: Step, folder: str) -> Proof:
+        """The rows themselves."""
+        path = os.path.join(folder, f"{step.day}.csv")
+        return Proof(path=path, count=export(database=database, step=step, path=path))
+
+
+class Archived:
+    """Through S3 and back. archive: as ``rows_archive`` makes it."""
+
+    def __init__(self, *, store: Store, archive: Archive, clock: Callable[[], datetime.datetime], host: str, sleep: Callable[[float], None]) -> None:
+        self._store, self._archive, self._clock, self._host, self._sleep = store, archive, clock, host, sleep
+        self._halted = ""
+
+    def prove(self, *, database: sqlite3.Connection, step: Step, folder: str) -> Proof:
+        """Write the day's rows to S3, unless just these are there, and read them back."""
+        if self._halted:
+            raise UnprovedError(f"It was not tried, as S3 failed before. {self._halted}")
+        report = report_name(step.table.name)
+        sent, back = os.path.join(folder, f"{report}-{step.day}.csv"), os.path.join(folder, "back.csv")
+        count = export(database=database, step=step, path=sent)
+        if not count:
+            return Proof(path=sent, count=0)
+        manifest = self._archived(sent, report)
+        if manifest.rows != count:
+            raise DamageError(f"{manifest.uri} has {manifest.rows} rows, {count} were sent.")
+        with open(back, "wb") as file:
+            file.writelines(content(store=self._store, manifest=manifest))
+        return Proof(
+            path=back, count=count, uri=manifest.uri, version_id=manifest.version_id, revision=manifest.revision, sha256=manifest.content_sha256
+        )  # fmt: skip
+
+    def _archived(self, path: str, report: str) -> Manifest:
+        """The manifest of a file's object, as it is in the bucket now. The file goes."""
+        files = [(path, report)]
+        (outcome,) = archive_files(
+            store=self._store, archive=self._archive, files=files, check=False, clock=self._clock, host=self._host, sleep=self._sleep
+        )  # fmt: skip
+        if outcome.status == FAILED:
+            self._halted = outcome.reason
+        if outcome.status not in (UPLOADED, UNCHANGED):
+            raise UnprovedError(outcome.reason)
+        key = keys.object_key(self._archive, report=report, day=outcome.day, revision=outcome.revision)
+        manifest = self._manifest(keys.manifest_key(key))
+        if not manifest.verified or (manifest.key, manifest.content_sha256) != (key, outcome.content_sha256):
+            raise DamageError(f"{outcome.uri}: its manifest is not of what was sent; somebody else writes there. Run again.")
+        return manifest
+
+    def _manifest(self, key: str) -> Manifest:
+        found = read_manifest(self._store, key)
+        if isinstance(found, str):
+            raise DamageError(found)
+        return found
+
+
+def rows_archive(*, archive: Archive, retention: Retention, tables: Iterable[Table]) -> Archive:
+    """Where a database's rows are archived: beside the reports, under a prefix of their own, each table as a report."""
+    reports = {}
+    for table in tables:
+        name = report_name(table.name)
+        columns = rows.header(table.columns)
+        reports[name] = ReportType(name=name, columns=columns, report_day=FILE_NAME, file_day=_FILE_DAY, empty=False)
+    # The file of a proved archive goes; before that an object that is there already is read anew, and sent again when it is damaged.
+    return dataclasses.replace(
+        archive, prefix=f"{archive.prefix}_rows/{_safe(retention.label)}/", key=_KEY, reports=reports,
+        revisions=True, delete_source=True, settle_seconds=0.0, quarantine="",
+    )  # fmt: skip
+
+
+def report_name(table: str) -> str:
+    """What the rows of a table are called in the archive: its name, with - and two digits for each byte that is no letter, digit or _."""
+    return "-61ll" if table == "all" else _safe(table)  # ``all`` stands for every report
+
+
+def export(*, database: sqlite3.Connection, step: Step, path: str) -> int:
+    """Write the rows of a day, in the order of their key, as one snapshot; how many."""
+    column = day_column(step.table, step.rule)
+    its_day = day.expression(column, step.rule.day_format)
+    where = statement("WHERE", column, ">= ? AND", column, "< ? AND", its_day, "= ? ORDER BY", step.table.ordered)
+    low, high = day.bounds(step.day, step.rule.day_format)
+    count = 0
+    with open(path, "wb") as file:
+        file.write(rows.header_line(step.table.columns))
+        for row in database.execute(statement("SELECT", step.table.listed, "FROM", step.table.quoted, where), (low, high, step.day)):
+            file.write(rows.line(row))
+            count += 1
+    return count
+
+
+def _safe(name: str) -> str:
+    return "".join(chr(byte) if _PLAIN.match(bytes([byte])) else f"-{byte:02x}" for byte in name.encode())

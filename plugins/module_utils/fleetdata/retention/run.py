@@ -1,0 +1,154 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run of retention: look, plan, and for each day prove, then delete. A day that fails stops no other."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Callable
+
+from ..errors import ConfigurationError, FleetDataError
+from ..model import Archive
+from ..store import Store
+from . import apply, day
+from .apply import Pace
+from .holdings import day_column, look
+from .model import NONE, ROWS, Retention
+from .plan import Plan, Step, plan
+from .proof import Archived, Proof, Prover, Unproved, rows_archive
+from .table import opened, statement
+
+DELETED, STOPPED, PLANNED = "deleted", "stopped", "planned"
+"""What became of a day of a table: all of it went; some or none did, and the reason says why; it would go."""
+ROUNDS = 3
+"""How often a day is proved and deleted again when rows come late."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one day of a table. planned, deleted: rows. bytes: as planned. uri, version_id, sha256, revision: of the last proof.
+
+    reason: a sentence unless all went.
+    """
+
+    table: str
+    day: str
+    status: str
+    planned: int
+    bytes: int
+    proof: str
+    deleted: int = 0
+    reason: str = ""
+    uri: str = ""
+    version_id: str = ""
+    revision: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a database, or would. refused: why nothing of a table goes, by table. notices: what else there is to know."""
+
+    results: tuple[Result, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    @property
+    def deleted(self) -> int:
+        """Rows that went."""
+        return sum(result.deleted for result in self.results)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a run has. work: a directory for rows on their way, with room for a day of them. host: this host's name. monotonic: seconds that never go back."""
+
+    store: Store
+    archive: Archive
+    work: str
+    host: str
+    clock: Callable[[], datetime.datetime]
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+
+def retain(*, retention: Retention, context: Context, check: bool) -> Report:
+    """Delete what is old enough and proved. check: write nothing, and say what would go. Raises ConfigurationError before anything is done."""
+    with opened(retention.database, busy_seconds=retention.busy_seconds) as database:
+        try:
+            now, schema = context.clock(), apply.schema_version(database)
+            made = plan(retention=retention, found=look(database=database, retention=retention, now=now), now=now)
+        except sqlite3.Error as error:
+            raise ConfigurationError(f"{retention.database}: cannot be read ({error}). Nothing was deleted.") from None
+        results = tuple(_planned(step) for step in made.steps) if check else _Run(database, schema, retention, context, made).all()
+    return Report(results=results, refused=made.refused, notices=made.notices)
+
+
+class _Run:
+    def __init__(self, database: sqlite3.Connection, schema: int, retention: Retention, context: Context, made: Plan) -> None:
+        self._database, self._schema, self._context, self._steps = database, schema, context, made.steps
+        archive = rows_archive(archive=context.archive, retention=retention, tables={step.table.name: step.table for step in made.steps}.values())
+        archived = Archived(store=context.store, archive=archive, clock=context.clock, host=context.host, sleep=context.sleep)
+        self._provers: Mapping[str, Prover] = {ROWS: archived, NONE: Unproved()}
+        self._pace = Pace(clock=context.monotonic, sleep=context.sleep)
+
+    def all(self) -> tuple[Result, ...]:
+        return tuple(self._day(step) for step in self._steps)
+
+    def _day(self, step: Step) -> Result:
+        result = _planned(step)
+        try:
+            for _ in range(ROUNDS):
+                result = self._round(step, result)
+                if result.status == STOPPED:
+                    return result
+                if not self._left(step):
+                    return replace(result, status=DELETED)
+        except (FleetDataError, OSError, sqlite3.Error) as error:
+            return replace(result, status=STOPPED, reason=_sentence(step, error))
+        return replace(result, status=STOPPED, reason=f"Rows of {step.day} keep coming into {step.table.name}. Run again.")
+
+    def _round(self, step: Step, result: Result) -> Result:
+        """Prove what is there of a day and delete it; what came late meanwhile is left for another round."""
+        folder = tempfile.mkdtemp(dir=self._context.work)
+        try:
+            proof = self._provers[step.rule.proof].prove(database=self._database, step=step, folder=folder)
+            return self._delete(step, proof, result)
+        finally:
+            shutil.rmtree(folder)
+
+    def _delete(self, step: Step, proof: Proof, result: Result) -> Result:
+        result = replace(result, uri=proof.uri, version_id=proof.version_id, revision=proof.revision, sha256=proof.sha256)
+        try:
+            for gone in apply.delete(database=self._database, table=step.table, path=proof.path, schema=self._schema, pace=self._pace):
+                result = replace(result, deleted=result.deleted + gone)
+        except (FleetDataError, OSError, sqlite3.Error) as error:
+            return replace(result, status=STOPPED, reason=_sentence(step, error))
+        return result
+
+    def _left(self, step: Step) -> int:
+        column = day_column(step.table, step.rule)
+        its_day = day.expression(column, step.rule.day_format)
+        count = statement("SELECT count(*) FROM", step.table.quoted, "WHERE", column, ">= ? AND", column, "< ? AND", its_day, "= ?")
+        return int(self._database.execute(count, (*day.bounds(step.day, step.rule.day_format), step.day)).fetchone()[0])
+
+
+def _planned(step: Step) -> Result:
+    return Result(table=step.table.name, day=step.day, status=PLANNED, planned=step.rows, bytes=step.bytes, proof=step.rule.proof)
+
+
+def _sentence(step: Step, error: Exception) -> str:
+    if isinstance(error, FleetDataError):
+        return str(error)
+    what = f"{os.strerror(error.errno)}" if isinstance(error, OSError) and error.errno else str(error)
+    if isinstance(error, sqlite3.IntegrityError):
+        return f"Rows of another table refer to rows of {step.table.name} of {step.day} ({what}). Delete those first, or keep both as long."
+    return f"{step.table.name}, {step.day}: {what}. What is not deleted is as it was. Run again."

@@ -1,0 +1,104 @@
+"""Runs of retention over a real database and a bucket, and what neither of the two has any more."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import Archive
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention import rows
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.rules import parse
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.run import Context, Report, retain
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.table import opened, read_table, statement
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
+from archive_runs import NOON, Bucket, client
+
+RULE = {"day_column": "day", "max_share": 1}
+WORK = "work"
+
+
+class Interrupted(Store):
+    """A bucket beside which something happens when an object of rows is read for the n-th time. happens: what, by n from 1."""
+
+    def __init__(self, archive: Archive, happens: dict[int, Callable[[], object]]) -> None:
+        super().__init__(client=client(archive.endpoint_url), bucket=archive.bucket)
+        self._happens, self._reads = happens, 0
+
+    def read(self, *, key: str, version_id: str = "") -> Any:
+        if key.endswith(".csv.gz"):
+            self._reads += 1
+            self._happens.get(self._reads, lambda: None)()
+        return super().read(key=key, version_id=version_id)
+
+
+READ_BACK, FRESH = 1, 2
+"""Reads of a day's first object: its archiver's, and the one that deletion is driven by."""
+
+
+def day(back: int) -> str:
+    """The day so many days ago."""
+    return (NOON.date() - datetime.timedelta(days=back)).isoformat()
+
+
+def database(folder: Path, sql: str) -> Path:
+    """A database that is written to now."""
+    path = folder / "app.db"
+    change(path, sql)
+    (folder / WORK).mkdir(exist_ok=True)
+    return path
+
+
+def change(path: Path, sql: str, values: Iterable[Any] = ()) -> None:
+    """What another program does to the database."""
+    with closing(sqlite3.connect(path)) as other, other:
+        other.executemany(sql, values) if values else other.executescript(sql)
+    os.utime(path, (NOON.timestamp(),) * 2)
+
+
+def run(
+    archive: Archive,
+    path: Path,
+    *,
+    check: bool = False,
+    happens: dict[int, Callable[[], object]] | None = None,
+    busy_seconds: float = 30,
+    **tables: dict[str, Any],
+) -> Report:
+    """One run of retention."""
+    os.utime(path, (NOON.timestamp(),) * 2)
+    context = Context(
+        store=Interrupted(archive, happens or {}), archive=archive, work=str(path.parent / WORK), host="catscan-1", clock=lambda: NOON, sleep=lambda _: None
+    )
+    report = retain(
+        retention=parse({"database": str(path), "tables": tables or {"t": RULE}, "busy_seconds": busy_seconds}, "retention"), context=context, check=check
+    )
+    assert not list((path.parent / WORK).iterdir())
+    return report
+
+
+def held(path: Path, table: str = "t") -> Counter[bytes]:
+    """The rows of a table, as lines."""
+    with opened(str(path)) as there:
+        known = read_table(there, table)
+        return Counter(rows.line(row) for row in there.execute(statement("SELECT", known.listed, "FROM", known.quoted)))
+
+
+def archived(archive: Archive, table: str = "t") -> Counter[bytes]:
+    """The rows that any verified object of a table has."""
+    found: Counter[bytes] = Counter()
+    for key, content in Bucket(archive).contents().items():
+        if f"_rows/app-2edb/{table}/" in key:
+            _, *lines = rows.lines(content.splitlines(keepends=True))
+            found |= Counter(lines)
+    return found
+
+
+def lost(archive: Archive, path: Path, before: Counter[bytes], table: str = "t") -> Counter[bytes]:
+    """Rows that are neither in the database nor in the archive."""
+    return before - (held(path, table) | archived(archive, table))
