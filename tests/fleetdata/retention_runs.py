@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import gzip
+import hashlib
 import os
 import sqlite3
 from collections import Counter
@@ -18,6 +20,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.r
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.table import opened, read_table, statement
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
 from archive_runs import NOON, Bucket, client
+from botocore.exceptions import ClientError
 
 RULE = {"day_column": "day", "max_share": 1}
 WORK = "work"
@@ -90,13 +93,24 @@ def held(path: Path, table: str = "t") -> Counter[bytes]:
 
 
 def archived(archive: Archive, table: str = "t") -> Counter[bytes]:
-    """The rows that any verified object of a table has."""
+    """The rows of a table that any object has which is, by the version of its manifest, still what was proved."""
     found: Counter[bytes] = Counter()
-    for key, content in Bucket(archive).contents().items():
-        if f"_rows/app-2edb/{table}/" in key:
-            _, *lines = rows.lines(content.splitlines(keepends=True))
-            found |= Counter(lines)
+    for key, manifest in Bucket(archive).manifests().items():
+        if manifest["verified"] and f"_rows/app-2edb/{table}/" in key:
+            content = _content(archive, manifest)
+            if hashlib.sha256(content).hexdigest() == manifest["content_sha256"]:
+                _, *lines = rows.lines(content.splitlines(keepends=True))
+                found |= Counter(lines)
     return found
+
+
+def _content(archive: Archive, manifest: dict[str, Any]) -> bytes:
+    version = {"VersionId": manifest["version_id"]} if manifest["version_id"] else {}
+    try:
+        body = client(archive.endpoint_url).get_object(Bucket=archive.bucket, Key=manifest["key"], **version)["Body"].read()
+        return gzip.decompress(body)
+    except (ClientError, gzip.BadGzipFile):
+        return b""
 
 
 def lost(archive: Archive, path: Path, before: Counter[bytes], table: str = "t") -> Counter[bytes]:
