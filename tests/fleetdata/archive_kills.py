@@ -1,8 +1,9 @@
-"""An archiver that dies at one of its I/O steps: before a request, which is after the one before it, or before it touches a file."""
+"""A run that dies at one of its I/O steps: before a request, which is after the one before it, before it touches a file or sends a statement of SQL."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable
@@ -46,6 +47,15 @@ def _arm(step: int, folder: str) -> None:
         return send(self, request)
 
     URLLib3Session.send = counted
+
+    connect = sqlite3.connect
+
+    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)
+        connection.set_trace_callback(lambda _: count())
+        return connection
+
+    sqlite3.connect = traced
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "fcntl.flock" or (event in _FILE_STEPS and any(str(argument).startswith(folder) for argument in arguments)):

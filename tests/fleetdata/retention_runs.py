@@ -24,19 +24,20 @@ from botocore.exceptions import ClientError
 
 RULE = {"day_column": "day", "max_share": 1}
 WORK = "work"
+Happens = dict[int, Callable[[str], object]]
 
 
 class Interrupted(Store):
-    """A bucket beside which something happens when an object of rows is read for the n-th time. happens: what, by n from 1."""
+    """A bucket beside which something happens when an object of rows is read for the n-th time. happens: what, by n from 1; it is told the key."""
 
-    def __init__(self, archive: Archive, happens: dict[int, Callable[[], object]]) -> None:
-        super().__init__(client=client(archive.endpoint_url), bucket=archive.bucket)
+    def __init__(self, archive: Archive, happens: Happens, use: str = "") -> None:
+        super().__init__(client=client(archive.endpoint_url, use), bucket=archive.bucket)
         self._happens, self._reads = happens, 0
 
     def read(self, *, key: str, version_id: str = "") -> Any:
         if key.endswith(".csv.gz"):
             self._reads += 1
-            self._happens.get(self._reads, lambda: None)()
+            self._happens.get(self._reads, lambda key: None)(key)
         return super().read(key=key, version_id=version_id)
 
 
@@ -64,23 +65,13 @@ def change(path: Path, sql: str, values: Iterable[Any] = ()) -> None:
     os.utime(path, (NOON.timestamp(),) * 2)
 
 
-def run(
-    archive: Archive,
-    path: Path,
-    *,
-    check: bool = False,
-    happens: dict[int, Callable[[], object]] | None = None,
-    busy_seconds: float = 30,
-    **tables: dict[str, Any],
-) -> Report:
-    """One run of retention."""
+def run(archive: Archive, path: Path, *, check: bool = False, happens: Happens | None = None, store: Store | None = None, **declared: Any) -> Report:
+    """One run of retention. declared: settings other than the defaults."""
     os.utime(path, (NOON.timestamp(),) * 2)
-    context = Context(
-        store=Interrupted(archive, happens or {}), archive=archive, work=str(path.parent / WORK), host="catscan-1", clock=lambda: NOON, sleep=lambda _: None
-    )
-    report = retain(
-        retention=parse({"database": str(path), "tables": tables or {"t": RULE}, "busy_seconds": busy_seconds}, "retention"), context=context, check=check
-    )
+    store = store or Interrupted(archive, happens or {})
+    context = Context(store=store, archive=archive, work=str(path.parent / WORK), host="catscan-1", clock=lambda: NOON, sleep=lambda _: None)
+    retention = parse({"database": str(path), "tables": {"t": RULE}} | declared, "retention")
+    report = retain(retention=retention, context=context, check=check)
     assert not list((path.parent / WORK).iterdir())
     return report
 

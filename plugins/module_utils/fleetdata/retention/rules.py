@@ -80,4 +80,7 @@ _RETENTION: Mapping[str, settings.Check] = {
     "name": settings.text,
     "idle_days": settings.whole(1, 36525),
     "busy_seconds": settings.seconds,
+    "vacuum_share": _share,
+    "vacuum_from": settings.whole(0, 23),
+    "vacuum_to": settings.whole(0, 23),
 }

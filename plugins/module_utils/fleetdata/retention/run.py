@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import datetime
 import os
-import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,12 +16,13 @@ from typing import Callable
 from ..errors import ConfigurationError, FleetDataError
 from ..model import Archive
 from ..store import Store
-from . import apply, day
+from . import apply, day, space, work
 from .apply import Pace
 from .holdings import day_column, look
 from .model import NONE, ROWS, Retention
 from .plan import Plan, Step, plan
 from .proof import Archived, Proof, Prover, Unproved, rows_archive
+from .space import Reclaim
 from .table import opened, statement
 
 DELETED, STOPPED, PLANNED = "deleted", "stopped", "planned"
@@ -55,11 +54,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a database, or would. refused: why nothing of a table goes, by table. notices: what else there is to know."""
+    """What became of a database, or would. refused: why nothing of a table goes, by table. notices: what else there is to know.
+
+    space: what was done about the space of what went; None in a check.
+    """
 
     results: tuple[Result, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    space: Reclaim | None = None
 
     @property
     def deleted(self) -> int:
@@ -88,8 +91,19 @@ def retain(*, retention: Retention, context: Context, check: bool) -> Report:
             made = plan(retention=retention, found=look(database=database, retention=retention, now=now), now=now)
         except sqlite3.Error as error:
             raise ConfigurationError(f"{retention.database}: cannot be read ({error}). Nothing was deleted.") from None
-        results = tuple(_planned(step) for step in made.steps) if check else _Run(database, schema, retention, context, made).all()
-    return Report(results=results, refused=made.refused, notices=made.notices)
+        if check:
+            return Report(results=tuple(_planned(step) for step in made.steps), refused=made.refused, notices=made.notices)
+        with work.held(context.work):
+            results = _Run(database, schema, retention, context, made).all()
+        return Report(results=results, refused=made.refused, notices=made.notices, space=_reclaim(database, retention, context))
+
+
+def _reclaim(database: sqlite3.Connection, retention: Retention, context: Context) -> Reclaim:
+    try:
+        planned = space.plan(space=space.measure(database=database, path=retention.database), retention=retention, now=context.clock())
+        return space.apply(database=database, path=retention.database, planned=planned, sleep=context.sleep)
+    except (sqlite3.Error, OSError) as error:
+        return Reclaim(space.NOTHING, f"No space was given back, and none is lost: {error}. Run again.")
 
 
 class _Run:
@@ -118,12 +132,9 @@ class _Run:
 
     def _round(self, step: Step, result: Result) -> Result:
         """Prove what is there of a day and delete it; what came late meanwhile is left for another round."""
-        folder = tempfile.mkdtemp(dir=self._context.work)
-        try:
+        with work.folder(self._context.work) as folder:
             proof = self._provers[step.rule.proof].prove(database=self._database, step=step, folder=folder)
             return self._delete(step, proof, result)
-        finally:
-            shutil.rmtree(folder)
 
     def _delete(self, step: Step, proof: Proof, result: Result) -> Result:
         result = replace(result, uri=proof.uri, version_id=proof.version_id, revision=proof.revision, sha256=proof.sha256)
