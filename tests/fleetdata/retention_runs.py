@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import os
 import sqlite3
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -100,7 +101,7 @@ def _content(archive: Archive, manifest: dict[str, Any]) -> bytes:
     try:
         body = client(archive.endpoint_url).get_object(Bucket=archive.bucket, Key=manifest["key"], **version)["Body"].read()
         return gzip.decompress(body)
-    except (ClientError, gzip.BadGzipFile):
+    except (ClientError, EOFError, OSError, zlib.error):
         return b""
 
 

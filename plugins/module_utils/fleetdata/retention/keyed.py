@@ -18,7 +18,7 @@ Key = tuple[Value, ...]
 
 def key_of(table: Table, line: bytes) -> Key:
     """What names the row of a line."""
-    if table.key_places == (0,) and table.rowid:
+    if table.numbered and table.key_places == (0,):
         return (int(line[: line.index(rows.DELIMITER)]),)
     row = rows.values(line)
     return tuple(row[place] for place in table.key_places)
@@ -27,8 +27,8 @@ def key_of(table: Table, line: bytes) -> Key:
 def fetch(database: sqlite3.Connection, table: Table, keys: Sequence[Key]) -> list[tuple[Value, ...]]:
     """The rows of the keys that are there, in their order."""
     select = statement("SELECT", table.listed, "FROM", table.quoted, "WHERE")
-    numbers = _numbers(keys)
-    if numbers:
+    if table.numbered:  # one statement does it
+        numbers = _numbers(keys)
         return database.execute(statement(select, table.ordered, "IN", numbers, "ORDER BY", table.ordered)).fetchall()
     found: list[tuple[Value, ...]] = []
     for key in keys:
@@ -40,8 +40,8 @@ def fetch(database: sqlite3.Connection, table: Table, keys: Sequence[Key]) -> li
 def delete(database: sqlite3.Connection, table: Table, keys: Sequence[Key]) -> int:
     """Delete the rows of the keys; how many there were."""
     remove = statement("DELETE FROM", table.quoted, "WHERE")
-    numbers = _numbers(keys)
-    if numbers:
+    if table.numbered:  # one statement does it
+        numbers = _numbers(keys)
         return database.execute(statement(remove, table.ordered, "IN", numbers)).rowcount
     gone = 0
     for key in keys:
@@ -51,10 +51,7 @@ def delete(database: sqlite3.Connection, table: Table, keys: Sequence[Key]) -> i
 
 
 def _numbers(keys: Sequence[Key]) -> str:
-    """The keys as SQL lists them, empty unless each is one whole number: then one statement does it."""
-    if any(len(key) != 1 or not isinstance(key[0], int) for key in keys):
-        return ""
-    return f"({', '.join(str(key[0]) for key in keys)})"
+    return f"({', '.join(str(number) for (number,) in keys)})"
 
 
 def _one(table: Table, key: Key) -> tuple[str, list[Any]]:

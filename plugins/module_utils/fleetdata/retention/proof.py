@@ -21,7 +21,7 @@ from typing import Callable, Protocol
 from .. import keys
 from ..archive import archive_files
 from ..catalogue import read_manifest
-from ..errors import DamageError, FleetDataError
+from ..errors import DamageError, FleetDataError, StoreError
 from ..model import FAILED, FILE_NAME, UNCHANGED, UPLOADED, Archive, Manifest, ReportType
 from ..reading import content
 from ..store import Store
@@ -100,7 +100,7 @@ class Archived:
             store=self._store, archive=self._archive, files=files, check=False, clock=self._clock, host=self._host, sleep=self._sleep
         )  # fmt: skip
         if outcome.status == FAILED:
-            self._halted = outcome.reason
+            self._halted = self._out_of_reach()
         if outcome.status not in (UPLOADED, UNCHANGED):
             raise UnprovedError(outcome.reason)
         key = keys.object_key(self._archive, report=report, day=outcome.day, revision=outcome.revision)
@@ -108,6 +108,14 @@ class Archived:
         if not manifest.verified or (manifest.key, manifest.content_sha256) != (key, outcome.content_sha256):
             raise DamageError(f"{outcome.uri}: its manifest is not of what was sent; somebody else writes there. Run again.")
         return manifest
+
+    def _out_of_reach(self) -> str:
+        """Why S3 answers nothing at all, empty when it does."""
+        try:
+            next(iter(self._store.list(prefix=self._archive.prefix)), None)
+        except StoreError as error:
+            return str(error)
+        return ""
 
     def _manifest(self, key: str) -> Manifest:
         found = read_manifest(self._store, key)

@@ -17,6 +17,8 @@ from ..errors import ConfigurationError
 from .rows import Text
 
 _ROWIDS = ("rowid", "_rowid_", "oid")
+_STATEMENTS = 8
+"""Statements that a connection keeps: those that list thousands of rows take memory."""
 _SHOWN = (0, 2, 3)
 """Kinds of columns in table_xinfo: plain, generated when read, generated when stored."""
 
@@ -25,6 +27,7 @@ _SHOWN = (0, 2, 3)
 class Table:
     """A table. columns: as they are read, in order, the row's number first where no column is it. key: those that name one row.
 
+    rowid: what the row's number is called where it is no column, empty otherwise. numbered: whether the key is the row's number.
     generated: columns whose values are computed, and therefore not written back.
     """
 
@@ -32,6 +35,7 @@ class Table:
     columns: tuple[str, ...]
     key: tuple[str, ...]
     rowid: str = ""
+    numbered: bool = False
     generated: frozenset[str] = frozenset()
 
     @property
@@ -65,7 +69,7 @@ def opened(path: str, *, busy_seconds: float = 30.0) -> Iterator[sqlite3.Connect
     if not os.path.isfile(path):
         raise ConfigurationError(f"{path}: there is no such database. Name the file that the application writes.")
     try:
-        database = sqlite3.connect(f"file:{url_quote(path)}?mode=rw", uri=True, isolation_level=None, timeout=busy_seconds)
+        database = sqlite3.connect(f"file:{url_quote(path)}?mode=rw", uri=True, isolation_level=None, timeout=busy_seconds, cached_statements=_STATEMENTS)
     except sqlite3.Error as error:
         raise ConfigurationError(f"{path}: cannot be opened ({error}).") from None
     try:
@@ -104,8 +108,8 @@ def read_table(database: sqlite3.Connection, name: str) -> Table:
         return Table(name=name, columns=columns, key=primary, generated=generated)
     has_index = any(words(each[3]) == "pk" for each in database.execute(f"PRAGMA index_list({quoted(name)})"))
     if len(primary) == 1 and not has_index:  # the column is the row's number
-        return Table(name=name, columns=columns, key=primary, generated=generated)
-    return Table(name=name, columns=(rowid, *columns), key=(rowid,), rowid=rowid, generated=generated)
+        return Table(name=name, columns=columns, key=primary, numbered=True, generated=generated)
+    return Table(name=name, columns=(rowid, *columns), key=(rowid,), rowid=rowid, numbered=True, generated=generated)
 
 
 def _rowid(database: sqlite3.Connection, name: str, columns: Sequence[str]) -> str:
