@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import Archive
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.apply import Pace
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.run import DELETED, PLANNED, STOPPED
 from archive_runs import Bucket
 from archived_days import without_versions
@@ -158,3 +159,28 @@ def test_cs34_f49_a_database_that_others_hold_is_waited_for_and_then_left(archiv
     assert {(one.status, one.deleted) for one in report.results} == {(STOPPED, 0)}
     assert "locked" in report.results[0].reason
     assert {one.status for one in run(archive, path).results} == {DELETED}
+
+
+def test_cs32_what_was_committed_before_a_changed_row_stays_deleted_and_is_archived(archive: Archive, tmp_path: Path) -> None:
+    path = filled(tmp_path, rows=700)
+    before = held(path)
+    report = run(archive, path, happens={FRESH: lambda key: change(path, f"UPDATE t SET value = 1 WHERE value = 'value 699' AND day = '{OLDER}'")})
+    stopped, gone = report.results
+    assert (stopped.status, gone.deleted) == (STOPPED, 700)
+    assert 0 < stopped.deleted < 700
+    assert sum(held(path).values()) == 2100 - stopped.deleted - gone.deleted
+    assert {line for line in lost(archive, path, before) if b"value 699" not in line} == set()
+    (again,) = run(archive, path).results
+    assert (again.status, again.deleted, again.revision) == (DELETED, 700 - stopped.deleted, 2)
+
+
+def test_cs34_f49_a_transaction_is_short_and_others_have_as_long() -> None:
+    pauses: list[float] = []
+    pace = Pace(clock=lambda: 0, sleep=pauses.append)
+    sizes = []
+    for seconds in (0.1, 0.1, 0.1, 0.1, 0.025, 0.001, 0, *[0.001] * 9):
+        pace.took(seconds)
+        sizes.append(pace.rows)
+    assert sizes[:7] == [100, 50, 25, 20, 20, 40, 80]
+    assert sizes[-1] == 5000
+    assert pauses[:6] == [0.1, 0.1, 0.1, 0.1, 0.025, 0.001]
