@@ -19,6 +19,8 @@ from ..rows import RowError, read_row
 
 DELIMITER = b","
 _TYPES = "_types"
+_PLAIN = re.compile(rb"[ !#-+\--~]*").fullmatch
+"""Text that is its own cell: no control character, quote or comma, and ASCII."""
 _ODD = re.compile(rb'[",\r\n]').search
 
 
@@ -46,19 +48,23 @@ def header_line(columns: Sequence[str]) -> bytes:
 
 def line(row: Iterable[Value]) -> bytes:
     """A row as its line, the newline included."""
-    cells, types = [], []
+    cells: list[bytes] = []
+    types = b""
     for value in row:
-        if value is None:
+        if isinstance(value, Text):
+            cell, kind = (value, b"t") if _PLAIN(value) else _text(value)
+        elif isinstance(value, int):
+            cell, kind = b"%d" % value, b"i"
+        elif value is None:
             cell, kind = b"", b"n"
-        elif isinstance(value, Text):
-            cell, kind = _text(value)
-        elif isinstance(value, bytes):
-            cell, kind = hexlify(value), b"b"
+        elif isinstance(value, float):
+            cell, kind = repr(value).encode(), b"r"
         else:
-            cell, kind = repr(value).encode(), b"i" if isinstance(value, int) else b"r"
+            cell, kind = hexlify(value), b"b"
         cells.append(cell)
-        types.append(kind)
-    return b"%s,%s\n" % (DELIMITER.join(cells), b"".join(types))
+        types += kind
+    cells.append(types)
+    return DELIMITER.join(cells) + b"\n"
 
 
 def values(text: bytes) -> tuple[Value, ...]:
@@ -69,7 +75,7 @@ def values(text: bytes) -> tuple[Value, ...]:
         row = tuple(_value(kind, cell) for kind, cell in zip(kinds, cells))
     except (RowError, ValueError) as error:
         raise DamageError(f"{text[:60]!r} is not a row: {error}.") from None
-    if len(kinds) != len(cells) or end != len(text) or line(row) != text:
+    if not cells or len(kinds) != len(cells) or end != len(text) or line(row) != text:
         raise DamageError(f"{text[:60]!r} is not a row as they are written here.")
     return row
 
