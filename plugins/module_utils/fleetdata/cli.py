@@ -15,9 +15,11 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
-from . import answers, arguments, commands, config
+from . import answers, arguments, configuration
+from .actions import ALL as ACTIONS
 from .errors import OK, USAGE, FleetDataError
 from .progress import Stopped
+from .request import Request
 from .table import clean
 
 STOPPED = "Stopped. What was finished is archived and proved; run the same command again to go on."
@@ -30,7 +32,8 @@ def main(said: Sequence[str], *, stdout: TextIO, stderr: TextIO, stop: threading
     as_json = "--json" in said
     try:
         asked = arguments.parse(said)
-        answer = commands.run(commands.Request(asked=asked, archive=config.load(asked.config), stdout=stdout, stderr=stderr, stop=stop or threading.Event()))
+        request = Request(asked=asked, configuration=configuration.load(asked.config), stdout=stdout, stderr=stderr, stop=stop or threading.Event())
+        answer = ACTIONS[asked.action].run(request)
     except FleetDataError as error:
         return _refuse(error.code, answers.refusal(error), as_json, stdout, stderr)
     except OSError as error:

@@ -24,9 +24,14 @@ DEFAULT_PATH = "/etc/steady-fleet/fleetdata.json"
 
 def load(path: str) -> Archive:
     """The archive that a JSON file declares. Raises ConfigurationError naming file, key, what is allowed and the way out."""
+    return parse(document(path), path)
+
+
+def document(path: str) -> Any:
+    """What a JSON file says. Raises ConfigurationError naming file, line and the way out."""
     try:
         with open(path, encoding="utf-8") as file:
-            data = json.load(file, object_pairs_hook=_once, parse_constant=_no_number)
+            return json.load(file, object_pairs_hook=_once, parse_constant=_no_number)
     except FileNotFoundError:
         raise ConfigurationError(f"{path}: there is no such file; name another one (--config), or let the role s3_archive write it.") from None
     except OSError as error:
@@ -37,7 +42,6 @@ def load(path: str) -> Archive:
         raise ConfigurationError(f"{path}: line {error.lineno}, column {error.colno}: is not JSON ({error.msg}).") from None
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path}: {error}.") from None
-    return parse(data, path)
 
 
 def parse(data: Mapping[str, Any], where: str) -> Archive:

@@ -1,0 +1,13 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All actions of the command, by name, in the order in which they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import archive_actions
+from .request import Action
+
+ALL: Mapping[str, Action] = {**archive_actions.ACTIONS}

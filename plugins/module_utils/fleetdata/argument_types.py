@@ -1,0 +1,24 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an argument of the command may be: each returns its value, or raises ArgumentTypeError with what is allowed."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+
+
+def day(text: str) -> str:
+    """A day, such as 2026-01-31."""
+    try:
+        return datetime.datetime.strptime(text, "%Y-%m-%d").date().isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-01-31") from None
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)

@@ -1,0 +1,92 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One call of the command, and what an action of it is made of."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import TextIO
+
+from . import sources
+from .answers import Answer
+from .catalogue import Catalogue, Wanted, catalogue
+from .configuration import Configuration
+from .errors import ConfigurationError
+from .model import Archive
+from .progress import Progress
+from .store import Store, connect
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One call of the command. asked: the arguments by name. configuration: what is declared on this host."""
+
+    asked: argparse.Namespace
+    configuration: Configuration
+    stdout: TextIO
+    stderr: TextIO
+    stop: threading.Event
+
+    @property
+    def archive(self) -> Archive:
+        """The declared archive. Raises ConfigurationError."""
+        return self.configuration.archive
+
+    @cached_property
+    def store(self) -> Store:
+        """The archive's bucket."""
+        return connect(archive=self.archive)
+
+    @property
+    def wanted(self) -> Wanted:
+        """The days that were asked for."""
+        return Wanted(reports=tuple(sources.reports(archive=self.archive, name=self.asked.report)), first=self.asked.first, last=self.asked.last)
+
+    def catalogues(self) -> list[Catalogue]:
+        """What the bucket holds of them."""
+        wanted = self.wanted
+        return [catalogue(store=self.store, archive=self.archive, report=report, first=wanted.first, last=wanted.last) for report in wanted.reports]
+
+    @contextmanager
+    def progress(self, verb: str) -> Iterator[Progress]:
+        """Tell how far it is, as long as it goes on."""
+        progress = Progress(verb=verb, stream=self.stderr, stop=self.stop)
+        try:
+            yield progress
+        finally:
+            progress.close()
+
+
+@dataclasses.dataclass(frozen=True)
+class Action:
+    """An action of the command. purpose: begins with a verb. arguments: adds what can be said to it. run: does it; raises FleetDataError."""
+
+    purpose: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[Request], Answer]
+
+
+def now() -> datetime.datetime:
+    """The clock of the command."""
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def write_page(path: str, page: str) -> None:
+    """Write a file that is whole whenever somebody opens it. Raises ConfigurationError where that cannot be."""
+    part = f"{path}.{os.getpid()}.part"
+    try:
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(page)
+        os.replace(part, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(part)
+        raise ConfigurationError(f"{path}: cannot be written ({error.strerror}). Name another file with --html.") from None
