@@ -40,7 +40,7 @@ def test_a_host_may_have_backups_and_no_archive(path: Path) -> None:
     part(path, "backups.json", {"backups": {}})
     found = configuration.load(str(path))
     assert found.part("backups").data == {}
-    with pytest.raises(ConfigurationError, match="fleetdata.json: there is no such file"):
+    with pytest.raises(ConfigurationError, match=r"fleetdata\.json: there is no such file"):
         _ = found.archive
 
 
