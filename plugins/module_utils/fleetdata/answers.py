@@ -16,7 +16,7 @@ from .errors import ConfigurationError, ContentError, DamageError, FleetDataErro
 from .model import CONFLICT, DAMAGED, FAILED, QUARANTINED, UNCHANGED, UPLOADED, Outcome
 from .table import clean, number, size, table
 
-WORST_FIRST = (errors.DAMAGED, errors.UNREACHABLE, errors.USAGE, errors.CONFLICT, errors.QUARANTINED, errors.INCOMPLETE, errors.OK)
+WORST_FIRST = (errors.DAMAGED, errors.UNREACHABLE, errors.USAGE, errors.CONFLICT, errors.QUARANTINED, errors.STAYED, errors.INCOMPLETE, errors.OK)
 """Of several exit codes the first one here is the command's."""
 
 

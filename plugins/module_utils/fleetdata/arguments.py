@@ -21,6 +21,7 @@ exit codes (of several the first one here):
   2    an argument or the configuration is wrong, and nothing was done; check: something is to be put right
   4    conflict: another content is archived for that day already; nothing was overwritten
   3    quarantined: a file is not what its report type declares; it was not archived
+  8    stayed: something that was to go is still there, as a check refused it; nothing was lost
   6    incomplete: a day that was asked for is not in the archive, or there was nothing to check
   0    all is well
   130, 143  stopped by Ctrl-C, SIGTERM; run it again, it goes on where it was

@@ -17,7 +17,9 @@ DAMAGED = 5
 INCOMPLETE = 6
 """a day that was asked for is not in the archive, or nothing was found to check,"""
 UNREACHABLE = 7
-"""S3 could not be reached, did not answer in time, or refused the credentials."""
+"""S3 could not be reached, did not answer in time, or refused the credentials,"""
+STAYED = 8
+"""something that was to go stays, as a check refused it; nothing was lost."""
 
 
 class FleetDataError(Exception):
