@@ -1,17 +1,21 @@
 # Copyright: the steady.fleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules s3_csv_archive, s3_csv_archive_info and s3_csv_restore have in common: options, and the archive that they declare."""
+"""What the modules over the library fleetdata have in common: options, the archive that they declare, and how they start and end."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
 from .fleetdata import answers, config, sources
 from .fleetdata.catalogue import Wanted
+from .fleetdata.errors import FleetDataError
 from .fleetdata.model import FILE_NAME, FIRST, LAST, ONLY, Archive
 
 PYTHON = "/opt/fleetdata/current/venv/bin/python"
@@ -70,11 +74,18 @@ def wanted(params: Mapping[str, Any], archive: Archive) -> Wanted:
     return Wanted(reports=tuple(sources.reports(archive=archive, name=params["report"])), first=params["first"], last=params["last"])
 
 
-def sentence(error: Exception) -> str:
-    """What a module says of an error that ended it."""
-    return answers.system(error) if isinstance(error, OSError) else str(error)
-
-
-def result(answer: answers.Answer) -> dict[str, Any]:
-    """What a module returns."""
-    return {"changed": answer.changed, "files": list(answer.files), "summary": dict(answer.summary), "diff": list(answer.diff), **answer.more}
+def conclude(module: AnsibleModule, act: Callable[[AnsibleModule], answers.Answer]) -> None:
+    """Let the module act, under the command's Python where it is installed, and end it with the answer. act: raises FleetDataError and OSError."""
+    python = better_python()
+    if python and not has_respawned():
+        respawn_module(python)
+    try:
+        answer = act(module)
+    except FleetDataError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=answers.system(error))
+    result = {"changed": answer.changed, "files": list(answer.files), "summary": dict(answer.summary), "diff": list(answer.diff), **answer.more}
+    if answer.code:
+        module.fail_json(msg=" ".join(answer.problems) or answer.sentence, **result)
+    module.exit_json(**result)

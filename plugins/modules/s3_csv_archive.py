@@ -143,11 +143,9 @@ import socket
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.respawn import has_respawned, respawn_module
 from ansible_collections.steady.fleet.plugins.module_utils import archive_options
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import answers, model, sources
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.archive import archive_files
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import FleetDataError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import connect
 
 SETTINGS = ("revisions", "compression", "settle_seconds", "delete_source", "quarantine")
@@ -192,16 +190,7 @@ def main() -> None:
         required_by=archive_options.REQUIRED_BY,
         supports_check_mode=True,
     )
-    python = archive_options.better_python()
-    if python and not has_respawned():
-        respawn_module(python)
-    try:
-        answer = run(module)
-    except (FleetDataError, OSError) as error:
-        module.fail_json(msg=archive_options.sentence(error))
-    if answer.problems:
-        module.fail_json(msg=" ".join(answer.problems), **archive_options.result(answer))
-    module.exit_json(**archive_options.result(answer))
+    archive_options.conclude(module, run)
 
 
 if __name__ == "__main__":

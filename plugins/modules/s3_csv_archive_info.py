@@ -111,29 +111,27 @@ verified:
   sample: {summary: {days: 1, objects: 1, rows: 1500, bytes: 96000, object_bytes: 24000, faults: 0}, files: []}
 """
 
-from typing import Any
+import dataclasses
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.respawn import has_respawned, respawn_module
 from ansible_collections.steady.fleet.plugins.module_utils import archive_options
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import findings, verify
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import answers, findings, verify
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.catalogue import catalogue
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import FleetDataError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import connect
 
 
-def run(params: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """What is archived, and why that is not as it should be. Raises FleetDataError."""
-    archive = archive_options.archive(params)
-    store, wanted = connect(archive=archive), archive_options.wanted(params, archive)
+def run(module: AnsibleModule) -> answers.Answer:
+    """What is archived, and with ``verify`` whether all of it can be read back. Raises FleetDataError."""
+    archive = archive_options.archive(module.params)
+    store, wanted = connect(archive=archive), archive_options.wanted(module.params, archive)
     found = [catalogue(store=store, archive=archive, report=report, first=wanted.first, last=wanted.last) for report in wanted.reports]
     listed = findings.listed(found, bucket=archive.bucket)
-    result = {"changed": False, "files": list(listed.files), "summary": dict(listed.summary), "oddities": list(listed.problems)}
-    if not params["verify"]:
-        return result, ""
+    said = {"oddities": list(listed.problems)}
+    if not module.params["verify"]:
+        return dataclasses.replace(listed, more=said)
     checked = findings.verified(verify.verify(store=store, archive=archive, wanted=wanted), bucket=archive.bucket)
-    result["verified"] = {"summary": dict(checked.summary), "files": list(checked.files)}
-    return result, (" ".join(checked.problems) or checked.sentence) if checked.code else ""
+    verified = {"summary": dict(checked.summary), "files": list(checked.files)}
+    return dataclasses.replace(checked, summary=listed.summary, files=listed.files, more={**said, "verified": verified})
 
 
 def main() -> None:
@@ -149,16 +147,7 @@ def main() -> None:
         required_one_of=archive_options.REQUIRED_ONE_OF,
         supports_check_mode=True,
     )
-    python = archive_options.better_python()
-    if python and not has_respawned():
-        respawn_module(python)
-    try:
-        result, problem = run(module.params)
-    except (FleetDataError, OSError) as error:
-        module.fail_json(msg=archive_options.sentence(error))
-    if problem:
-        module.fail_json(msg=problem, **result)
-    module.exit_json(**result)
+    archive_options.conclude(module, run)
 
 
 if __name__ == "__main__":

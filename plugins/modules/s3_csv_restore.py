@@ -104,10 +104,8 @@ summary:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.respawn import has_respawned, respawn_module
 from ansible_collections.steady.fleet.plugins.module_utils import archive_options
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import answers, findings, restore
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import FleetDataError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.folder import Folder
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import connect
 
@@ -137,16 +135,7 @@ def main() -> None:
         required_one_of=archive_options.REQUIRED_ONE_OF,
         supports_check_mode=True,
     )
-    python = archive_options.better_python()
-    if python and not has_respawned():
-        respawn_module(python)
-    try:
-        answer = run(module)
-    except (FleetDataError, OSError) as error:
-        module.fail_json(msg=archive_options.sentence(error))
-    if answer.code:
-        module.fail_json(msg=" ".join(answer.problems) or answer.sentence, **archive_options.result(answer))
-    module.exit_json(**archive_options.result(answer))
+    archive_options.conclude(module, run)
 
 
 if __name__ == "__main__":
