@@ -50,10 +50,9 @@ options:
     default: 0
   noncurrent_days:
     description:
-      - How many days a version is kept after it was overwritten or deleted; 0 for ever. Without it a versioned bucket never gets smaller.
-      - In an archive it ends how long a deletion can be taken back.
+      - How many days a version is kept after it was overwritten or deleted, which is how long that can be taken back; 0 for ever.
+      - Unless said, 30 for backups, as a versioned bucket never gets smaller otherwise, and 0 for an archive.
     type: int
-    default: 0
   abort_multipart_days:
     description: Age in days at which an unfinished multipart upload is dropped; 0 for never.
     type: int
@@ -151,7 +150,7 @@ ARGUMENTS: dict[str, Any] = {
     "purpose": {"type": "str", "choices": [model.ARCHIVE, model.BACKUPS], "default": model.ARCHIVE},
     "infrequent_access_days": {"type": "int", "default": 30},
     "expire_days": NEVER,
-    "noncurrent_days": NEVER,
+    "noncurrent_days": {"type": "int"},
     "abort_multipart_days": {"type": "int", "default": 7},
     "kms_key": {"type": "str", "no_log": False},  # an ARN, no key
     "admin_arns": {"type": "list", "elements": "str", "default": []},
@@ -167,6 +166,8 @@ def converge(module: AnsibleModule, asked: dict[str, Any]) -> dict[str, Any]:
         raise model.BucketError(f"Bucket {asked['name']}: no region. Give region, or configure one for boto3 (AWS_REGION, or the profile's).")
     client = boto3.client("s3", region_name=region, endpoint_url=endpoint)
     caller = observe.whose(boto3.client("sts", region_name=region, endpoint_url=endpoint))
+    if asked["noncurrent_days"] is None:
+        asked["noncurrent_days"] = model.NONCURRENT_DAYS[asked["purpose"]]
     tags = {str(key): str(value) for key, value in asked.pop("tags").items()}
     bucket = model.Bucket(**{**asked, "kms_key": asked["kms_key"] or "", "admin_arns": tuple(asked["admin_arns"]), "region": region, "tags": tags})
 

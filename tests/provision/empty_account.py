@@ -20,6 +20,7 @@ from listening import wait_for
 PROJECT = Path(__file__).parents[2]
 ACCOUNT = "123456789012"
 BUCKET = f"rtbcat-csv-archive-frankfurt-{ACCOUNT}"
+BACKUPS = f"rtbcat-backups-frankfurt-{ACCOUNT}"
 # Ansible masks secret values wherever they occur, so they are long and plainly no keys.
 CREDENTIALS = {"access_key": "lab-access-key-for-the-local-endpoint", "secret_key": "lab-secret-key-for-the-local-endpoint"}
 # The lab's AWS without its bodies. moto reads its environment when it is imported.

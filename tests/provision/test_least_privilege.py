@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from empty_account import ACCOUNT, BUCKET, Account
+from empty_account import ACCOUNT, BACKUPS, BUCKET, Account
 from provisioned import Provisioned
 
 # Three whole runs of the playbook stand behind the first test that asks for them.
@@ -99,11 +99,62 @@ NEEDED = {
 }
 
 
+@pytest.fixture(scope="module")
+def backups(provisioned: Provisioned, others: None) -> dict[str, str]:
+    """What a backup and an unfinished upload are called that an administrator has put below the prefix."""
+    s3, where = provisioned.account.client("s3"), {"Bucket": BACKUPS, "Key": "catscan/backup.db.gz"}
+    s3.put_object(Bucket=BACKUPS, Key="other/x", Body=b"")
+    return {
+        "VersionId": s3.put_object(**where, Body=b"a backup")["VersionId"],
+        "UploadId": s3.create_multipart_upload(**where)["UploadId"],
+        "Key": where["Key"],
+    }
+
+
+ON_BACKUPS: dict[str, Attempt] = {
+    "put": lambda s3, o: s3.put_object(Bucket=BACKUPS, Key=f"{o['Key']}.new", Body=b"x", IfNoneMatch="*"),
+    "get": lambda s3, o: s3.get_object(Bucket=BACKUPS, Key=o["Key"]),
+    "get a version": lambda s3, o: s3.get_object(Bucket=BACKUPS, Key=o["Key"], VersionId=o["VersionId"]),
+    "list parts": lambda s3, o: s3.list_parts(Bucket=BACKUPS, Key=o["Key"], UploadId=o["UploadId"]),
+    "abort an upload": lambda s3, o: s3.abort_multipart_upload(Bucket=BACKUPS, Key=o["Key"], UploadId=o["UploadId"]),
+    "list": lambda s3, _: s3.list_objects_v2(Bucket=BACKUPS, Prefix="catscan/"),
+    "list versions": lambda s3, _: s3.list_object_versions(Bucket=BACKUPS, Prefix="catscan/"),
+    "list uploads": lambda s3, _: s3.list_multipart_uploads(Bucket=BACKUPS, Prefix="catscan/"),
+    "delete for good": lambda s3, o: s3.delete_object(Bucket=BACKUPS, Key=o["Key"], VersionId=o["VersionId"]),
+    "delete": lambda s3, o: s3.delete_object(Bucket=BACKUPS, Key=o["Key"]),
+    "delete outside its prefixes": lambda s3, _: s3.delete_object(Bucket=BACKUPS, Key="other/x"),
+    "get outside its prefixes": lambda s3, _: s3.get_object(Bucket=BACKUPS, Key="other/x"),
+    "put outside its prefixes": lambda s3, _: s3.put_object(Bucket=BACKUPS, Key="other/y", Body=b""),
+    "tag": lambda s3, o: s3.put_object_tagging(Bucket=BACKUPS, Key=o["Key"], Tagging={"TagSet": []}),
+    "suspend versioning": lambda s3, _: s3.put_bucket_versioning(Bucket=BACKUPS, VersioningConfiguration={"Status": "Suspended"}),
+    "change policy": lambda s3, _: s3.delete_bucket_policy(Bucket=BACKUPS),
+    "change lifecycle": lambda s3, _: s3.put_bucket_lifecycle_configuration(Bucket=BACKUPS, LifecycleConfiguration={"Rules": [EXPIRING]}),
+    "delete the bucket": lambda s3, _: s3.delete_bucket(Bucket=BACKUPS),
+}
+NEEDED_OF_BACKUPS = {
+    "catscan-restore-role": {"get", "get a version", "list", "list versions"},
+    "catscan-ec2-role": {"put", "get", "get a version", "list", "list parts", "abort an upload", "list uploads", "delete"},
+}
+
+
+@pytest.mark.parametrize("role", NEEDED_OF_BACKUPS)
+def test_w2_w27_a_host_backs_up_and_prunes_but_deletes_nothing_for_good(role: str, provisioned: Provisioned, backups: dict[str, str]) -> None:
+    assert what_it_may(role, provisioned, ON_BACKUPS, backups) == NEEDED_OF_BACKUPS[role]
+    versions = provisioned.account.client("s3").list_object_versions(Bucket=BACKUPS, Prefix=backups["Key"])["Versions"]
+    assert backups["VersionId"] in [version["VersionId"] for version in versions]
+
+
 @pytest.mark.parametrize("role", NEEDED)
 def test_cs11_w2_what_s3_allows_a_host_is_what_it_needs(role: str, provisioned: Provisioned, reports: dict[str, str]) -> None:
+    assert what_it_may(role, provisioned, BY_PREFIX | BY_BUCKET, reports) == NEEDED[role]
+
+
+def what_it_may(role: str, provisioned: Provisioned, attempts: dict[str, Attempt], there: dict[str, str]) -> set[str]:
+    """The attempts that S3 does not refuse."""
+
     def allowed(attempt: Attempt) -> bool:
         try:
-            attempt(s3, reports)
+            attempt(s3, there)
         except ClientError as error:
             assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403, error
             return False
@@ -111,7 +162,7 @@ def test_cs11_w2_what_s3_allows_a_host_is_what_it_needs(role: str, provisioned: 
 
     with session(provisioned.account, role) as client:
         s3 = client("s3")
-        assert {name for name, attempt in (BY_PREFIX | BY_BUCKET).items() if allowed(attempt)} == NEEDED[role]
+        return {name for name, attempt in attempts.items() if allowed(attempt)}
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from empty_account import ACCOUNT, BUCKET, Account
+from empty_account import ACCOUNT, BACKUPS, BUCKET, Account
 from provisioned import PARAMETER, Provisioned
 
 # Three whole runs of the playbook stand behind the first test that asks for them.
 pytestmark = pytest.mark.timeout(1200)
 
+UPLOADS = ("ListMultipartUploadParts", "AbortMultipartUpload")
 PREFIXES = ("performance", "funnel-geo", "funnel-publishers")
 LIFECYCLE = [
     {
@@ -39,7 +40,7 @@ def test_check_mode_on_an_empty_account_names_everything_that_would_be_made(prov
 def test_the_first_run_makes_it_and_says_what_there_is(provisioned: Provisioned) -> None:
     assert provisioned.first.status == 0, provisioned.first.output
     instance = provisioned.instance()
-    for word in (instance["InstanceId"], instance["PublicIpAddress"], BUCKET):
+    for word in (instance["InstanceId"], instance["PublicIpAddress"], f"archive s3://{BUCKET}", f"backups s3://{BACKUPS}"):
         assert word in provisioned.second.text
 
 
@@ -119,8 +120,16 @@ def test_cs12_w22_the_archive_is_private_versioned_and_encrypted(provisioned: Pr
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def lifecycle(account: Account) -> Any:
-    return account.client("s3").get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+def test_cs38_what_was_deleted_from_the_backups_can_be_had_back_for_30_days(provisioned: Provisioned) -> None:
+    s3 = provisioned.account.client("s3")
+    assert s3.get_bucket_versioning(Bucket=BACKUPS)["Status"] == "Enabled"
+    assert set(s3.get_public_access_block(Bucket=BACKUPS)["PublicAccessBlockConfiguration"].values()) == {True}
+    (cleaning,) = [rule for rule in lifecycle(provisioned.account, BACKUPS) if rule["ID"] == "clean-up"]
+    assert (cleaning["NoncurrentVersionExpiration"], cleaning["Expiration"]) == ({"NoncurrentDays": 30}, {"ExpiredObjectDeleteMarker": True})
+
+
+def lifecycle(account: Account, bucket: str = BUCKET) -> Any:
+    return account.client("s3").get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
 
 
 def test_cs13_w22_the_lifecycle_document_is_exactly_the_declared_one(provisioned: Provisioned) -> None:
@@ -143,10 +152,16 @@ def test_w2_the_policy_is_exactly_what_the_host_needs(provisioned: Provisioned) 
     assert iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]["Statement"] == [
         {
             "Effect": "Allow",
-            "Action": [f"s3:{action}" for action in ("PutObject", "GetObject", "GetObjectVersion", "ListMultipartUploadParts", "AbortMultipartUpload")],
+            "Action": [f"s3:{action}" for action in ("PutObject", "GetObject", "GetObjectVersion", *UPLOADS)],
             "Resource": [f"arn:aws:s3:::{BUCKET}/{prefix}/*" for prefix in PREFIXES],
         },
         {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads", *(f"s3:Get{name}" for name in settings)], "Resource": bucket},
+        {
+            "Effect": "Allow",
+            "Action": [f"s3:{action}" for action in ("PutObject", "GetObject", "GetObjectVersion", "DeleteObject", *UPLOADS)],
+            "Resource": [f"arn:aws:s3:::{BACKUPS}/catscan/*"],
+        },
+        {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads"], "Resource": f"arn:aws:s3:::{BACKUPS}"},
         {
             "Effect": "Allow",
             "Action": "secretsmanager:GetSecretValue",

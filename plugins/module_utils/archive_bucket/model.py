@@ -16,6 +16,9 @@ ARCHIVE, BACKUPS = "archive", "backups"
 IA_LEAST_DAYS = 30
 """S3 moves no object to STANDARD_IA before."""
 
+NONCURRENT_DAYS = {ARCHIVE: 0, BACKUPS: 30}
+"""How long a version is kept after it was overwritten or deleted, unless that is said: for ever, or for as long as a mistake takes to be noticed."""
+
 ASPECTS = ("object_lock", "public_access", "acl", "ownership", "versioning", "encryption", "lifecycle", "tags", "policy")
 """In the order of their application: what may delete or show objects goes first; the policy, which may refuse what comes after it, last."""
 
