@@ -8,15 +8,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any, Callable
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.respawn import has_respawned, respawn_module
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Callable
 
 from .fleetdata import answers, config, sources
 from .fleetdata.catalogue import Wanted
 from .fleetdata.errors import FleetDataError
 from .fleetdata.model import FILE_NAME, FIRST, LAST, ONLY, Archive
+
+with suppress(ImportError):  # the options are of use without Ansible, too
+    from ansible.module_utils.common.respawn import has_respawned, respawn_module
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 PYTHON = "/opt/fleetdata/current/venv/bin/python"
 """The Python of the command: it has boto3 and isal in the versions that were tested together."""
