@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import Archive
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention import rows
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.rules import parse
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.rules import parse_all
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.run import Context, Report, retain
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.table import opened, read_table, statement
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
@@ -71,7 +71,7 @@ def run(archive: Archive, path: Path, *, check: bool = False, happens: Happens |
     os.utime(path, (NOON.timestamp(),) * 2)
     store = store or Interrupted(archive, happens or {})
     context = Context(store=store, archive=archive, work=str(path.parent / WORK), host="catscan-1", clock=lambda: NOON, sleep=lambda _: None)
-    retention = parse({"database": str(path), "tables": {"t": RULE}} | declared, "retention")
+    retention = parse_all({"app": {"database": str(path), "tables": {"t": RULE}} | declared}, "retention")["app"]
     report = retain(retention=retention, context=context, check=check)
     assert not list((path.parent / WORK).iterdir())
     return report
@@ -88,7 +88,7 @@ def archived(archive: Archive, table: str = "t") -> Counter[bytes]:
     """The rows of a table that any object has which is, by the version of its manifest, still what was proved."""
     found: Counter[bytes] = Counter()
     for key, manifest in Bucket(archive).manifests().items():
-        if manifest["verified"] and f"_rows/app-2edb/{table}/" in key:
+        if manifest["verified"] and f"_rows/app/{table}/" in key:
             content = _content(archive, manifest)
             if hashlib.sha256(content).hexdigest() == manifest["content_sha256"]:
                 _, *lines = rows.lines(content.splitlines(keepends=True))

@@ -15,7 +15,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention i
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.holdings import look
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.model import Retention, Rule
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.plan import Plan, plan
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.rules import parse
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.rules import parse_all
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.table import opened
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -25,7 +25,7 @@ DAILY = {"day_column": "day"}
 
 
 def declared(path: Path | str = "/srv/app.db", **tables: dict[str, Any]) -> Retention:
-    return parse({"database": str(path), "tables": tables or {"rtb_daily": DAILY}}, "retention")
+    return parse_all({"app": {"database": str(path), "tables": tables or {"rtb_daily": DAILY}}}, "retention")["app"]
 
 
 def made(folder: Path, *statements: str, modified: datetime.datetime = NOW) -> Path:
@@ -71,7 +71,7 @@ def test_cs17_cs32_ninety_days_stay_unless_another_number_is_declared() -> None:
     ],
 )
 def test_cs17_each_mistake_in_a_rule_is_named(rule: dict[str, Any], reason: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^retention: {reason}"):
+    with pytest.raises(ConfigurationError, match=f"^retention: app.{reason}"):
         declared(t=rule)
 
 
@@ -79,8 +79,8 @@ def test_cs17_each_mistake_in_a_rule_is_named(rule: dict[str, Any], reason: str)
     "data", [{}, {"database": "x.db", "tables": {"t": DAILY}}, {"database": "/x.db", "tables": {}}, {"database": "", "tables": {"t": DAILY}}]
 )
 def test_cs17_a_retention_names_its_database_and_tables(data: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=r"^retention: (database|tables)"):
-        parse(data, "retention")
+    with pytest.raises(ConfigurationError, match=r"^retention: app.(database|tables)"):
+        parse_all({"app": data}, "retention")
 
 
 def test_cs17_a_table_has_one_rule() -> None:
@@ -234,3 +234,18 @@ def test_cs32_one_table_that_cannot_be_read_stops_no_other(tmp_path: Path) -> No
 
 def test_cs32_an_empty_table_needs_nothing(tmp_path: Path) -> None:
     assert planned(declared(daily(tmp_path, "DELETE FROM rtb_daily"))) == Plan()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({}, "must be a mapping with at least one database"),
+        ([], "must be a mapping with at least one database"),
+        ({"": {}}, "'': is no name for a database"),
+        ({7: {}}, "7: is no name for a database"),
+        ({"app": {"name": "other"}}, r"app\.name: is not a setting"),
+    ],
+)
+def test_cs17_databases_are_declared_by_their_names(data: Any, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^retention: {reason}"):
+        parse_all(data, "retention")

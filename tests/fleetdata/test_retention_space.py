@@ -20,7 +20,7 @@ from archive_runs import NOON
 from retention_runs import WORK, change, database, day, run
 
 MEASURED = Space(size=1000, free=400, incremental=False, disk=2000)
-AT_NOON = Retention(database="/srv/app.db", rules={}, vacuum_from=12, vacuum_to=13)
+AT_NOON = Retention(name="app", database="/srv/app.db", rules={}, vacuum_from=12, vacuum_to=13)
 
 
 @pytest.mark.parametrize(

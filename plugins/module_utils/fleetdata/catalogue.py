@@ -197,10 +197,11 @@ def sort_keys(archive: Archive, report: str, sizes: Mapping[str, int], first: st
     days: dict[str, dict[str, int]] = {}
     foreign = []
     probes = {keys.probe_key(archive, report=one) for one in archive.reports}
+    reserved = tuple(archive.prefix + folder for folder in keys.RESERVED)
     for key in sorted(sizes.keys() - probes):
         place = keys.read_key(archive, key)
         if place is None:
-            foreign.append(key)
+            foreign += [] if key.startswith(reserved) else [key]
         elif place.report == report and (first is None or first <= place.day) and (last is None or place.day <= last):
             days.setdefault(place.day, {})[key] = sizes[key]
     return Listing(report=report, days=dict(sorted(days.items())), foreign=tuple(foreign))

@@ -16,6 +16,10 @@ from .model import Archive
 MANIFEST = ".manifest.json"
 """What the key of an object's manifest has behind the object's own."""
 PROBE = "_fleetdata-probe.json"
+ROWS = "_rows/"
+"""Below an archive's prefix: the rows of tables, beside the reports."""
+RESERVED = (ROWS, "_backups/")
+"""What lies below an archive's prefix and is no report's, whatever the key template."""
 _PARTS = {
     "report": r"(?P<report>[A-Za-z0-9_-]+)",
     "yyyy": r"(?P<yyyy>\d{4})",

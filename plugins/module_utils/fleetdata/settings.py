@@ -65,6 +65,8 @@ def report_name(value: str) -> str:
         raise ValueError("the name of a report has letters, digits, - and _ only, at most 64")
     if value == "all":
         raise ValueError("this name is taken: it stands for every report")
+    if f"{value}/" in keys.RESERVED:
+        raise ValueError("this name is taken: what lies there is no report's")
     return value
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,24 +35,18 @@ class Rule:
 
 @dataclass(frozen=True)
 class Retention:
-    """The rules of one database. database: its absolute path. rules: by table; a table without one stays whole.
+    """The rules of one database. name: what it is called in the archive. database: its absolute path. rules: by table; a table without one stays whole.
 
     idle_days: how old the newest row of all ruled tables, or the last write to the file, may be before the clock is doubted.
-    name: what the database is called in the archive, empty for the name of its file; two databases in one archive need two names.
     busy_seconds: how long others that hold the database are waited for, each time. vacuum_share: the part of the file, 0 to 1, that must be unused for
     it to be written anew; vacuum_from, vacuum_to: the hours, in UTC, in which that may be, never when they are equal.
     """
 
+    name: str
     database: str
     rules: Mapping[str, Rule]
-    name: str = ""
     idle_days: int = 30
     busy_seconds: float = 60.0
     vacuum_share: float = 0.25
     vacuum_from: int = 0
     vacuum_to: int = 0
-
-    @property
-    def label(self) -> str:
-        """What it is called in the archive."""
-        return self.name or os.path.basename(self.database)

@@ -1,20 +1,13 @@
 # Copyright: the steady.fleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The proof of rows that are to go: they are written to S3 as a day's report is, read back, and given as what came back.
-
-Every revision of a day's rows counts, not the last alone: one holds the rows that were there when it was made, and those of an earlier one
-may have left the database since.
-"""
+"""The proof of rows that are to go: they are written to S3 as a day's report is, read back, and given as what came back."""
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import os
-import re
 import sqlite3
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Callable, Protocol
 
@@ -22,18 +15,14 @@ from .. import keys
 from ..archive import archive_files
 from ..catalogue import read_manifest
 from ..errors import DamageError, FleetDataError, StoreError
-from ..model import FAILED, FILE_NAME, UNCHANGED, UPLOADED, Archive, Manifest, ReportType
+from ..model import FAILED, UNCHANGED, UPLOADED, Archive, Manifest
 from ..reading import content
 from ..store import Store
 from . import day, rows
+from .archived import report_name
 from .holdings import day_column
-from .model import Retention
 from .plan import Step
-from .table import Table, statement
-
-_KEY = "{report}/{yyyy}/{mm}/{dd}/{report}-{day}.csv.gz"
-_FILE_DAY = r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\.csv$"
-_PLAIN = re.compile(rb"[A-Za-z0-9_]")
+from .table import statement
 
 
 class UnprovedError(FleetDataError):
@@ -124,25 +113,6 @@ class Archived:
         return found
 
 
-def rows_archive(*, archive: Archive, retention: Retention, tables: Iterable[Table]) -> Archive:
-    """Where a database's rows are archived: beside the reports, under a prefix of their own, each table as a report."""
-    reports = {}
-    for table in tables:
-        name = report_name(table.name)
-        columns = rows.header(table.columns)
-        reports[name] = ReportType(name=name, columns=columns, report_day=FILE_NAME, file_day=_FILE_DAY, empty=False)
-    # The file of a proved archive goes; before that an object that is there already is read anew, and sent again when it is damaged.
-    return dataclasses.replace(
-        archive, prefix=f"{archive.prefix}_rows/{_safe(retention.label)}/", key=_KEY, reports=reports,
-        revisions=True, delete_source=True, settle_seconds=0.0, quarantine="",
-    )  # fmt: skip
-
-
-def report_name(table: str) -> str:
-    """What the rows of a table are called in the archive: its name, with - and two digits for each byte that is no letter, digit or _."""
-    return "-61ll" if table == "all" else _safe(table)  # ``all`` stands for every report
-
-
 def export(*, database: sqlite3.Connection, step: Step, path: str) -> int:
     """Write the rows of a day, in the order of their key, as one snapshot; how many."""
     column = day_column(step.table, step.rule)
@@ -156,7 +126,3 @@ def export(*, database: sqlite3.Connection, step: Step, path: str) -> int:
             file.write(rows.line(row))
             count += 1
     return count
-
-
-def _safe(name: str) -> str:
-    return "".join(chr(byte) if _PLAIN.match(bytes([byte])) else f"-{byte:02x}" for byte in name.encode())

@@ -1,12 +1,11 @@
 # Copyright: the steady.fleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A retention as it is declared: a mapping, such as the part ``retention`` of the configuration file; every mistake is named."""
+"""Retention as it is declared: the part ``retention`` of the configuration, a mapping of databases by name; every mistake is named."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from .. import settings
 from ..config import read
@@ -14,18 +13,26 @@ from ..errors import ConfigurationError
 from .model import EPOCH_MILLISECONDS, EPOCH_SECONDS, ISO, JULIAN, NONE, ROWS, Retention, Rule
 
 
-def parse(data: Mapping[str, Any], where: str) -> Retention:
-    """The retention that a mapping declares. where: what the mapping is, for the message of a ConfigurationError."""
+def parse_all(data: object, where: str) -> dict[str, Retention]:
+    """The retentions that a mapping declares, by the databases' names. where: what the mapping is, for the message of a ConfigurationError."""
     try:
-        values = read(data, _RETENTION, "", {"database", "tables"})
-        tables = values.pop("tables")
-        return Retention(rules={name: _rule(name, rule) for name, rule in tables.items()}, **values)
+        if not isinstance(data, Mapping) or not data:
+            raise settings.Wrong("", "must be a mapping with at least one database: what it is called in the archive, and below it database and tables")
+        return {name: _retention(name, declared) for name, declared in data.items()}
     except settings.Wrong as wrong:
         raise ConfigurationError(f"{where}: {wrong}.") from None
 
 
-def _rule(name: str, data: object) -> Rule:
-    path = f"tables.{name}"
+def _retention(name: object, data: object) -> Retention:
+    path = str(name)
+    if not isinstance(name, str) or not name.isprintable() or not name.strip():
+        raise settings.Wrong(repr(name), "is no name for a database")
+    values = read(data, _RETENTION, path, {"database", "tables"})
+    tables = values.pop("tables")
+    return Retention(name=name, rules={table: _rule(table, rule, f"{path}.tables.{table}") for table, rule in tables.items()}, **values)
+
+
+def _rule(name: str, data: object, path: str) -> Rule:
     values = read(data, _RULE, path)
     forever = values.pop("keep", "") == _FOREVER
     if forever and values:
@@ -77,7 +84,6 @@ _RULE: Mapping[str, settings.Check] = {
 _RETENTION: Mapping[str, settings.Check] = {
     "database": _database,
     "tables": _tables,
-    "name": settings.text,
     "idle_days": settings.whole(1, 36525),
     "busy_seconds": settings.seconds,
     "vacuum_share": _share,

@@ -16,12 +16,13 @@ from typing import Callable
 from ..errors import ConfigurationError, FleetDataError
 from ..model import Archive
 from ..store import Store
-from . import apply, day, space, work
+from . import apply, day, rows, space, work
 from .apply import Pace
+from .archived import rows_archive
 from .holdings import day_column, look
 from .model import NONE, ROWS, Retention
 from .plan import Plan, Step, plan
-from .proof import Archived, Proof, Prover, Unproved, rows_archive
+from .proof import Archived, Proof, Prover, Unproved
 from .space import Reclaim
 from .table import opened, statement
 
@@ -109,7 +110,8 @@ def _reclaim(database: sqlite3.Connection, retention: Retention, context: Contex
 class _Run:
     def __init__(self, database: sqlite3.Connection, schema: int, retention: Retention, context: Context, made: Plan) -> None:
         self._database, self._schema, self._context, self._steps = database, schema, context, made.steps
-        archive = rows_archive(archive=context.archive, retention=retention, tables={step.table.name: step.table for step in made.steps}.values())
+        columns = {step.table.name: rows.header(step.table.columns) for step in made.steps}
+        archive = rows_archive(archive=context.archive, name=retention.name, columns=columns)
         archived = Archived(store=context.store, archive=archive, clock=context.clock, host=context.host, sleep=context.sleep)
         self._provers: Mapping[str, Prover] = {ROWS: archived, NONE: Unproved()}
         self._pace = Pace(clock=context.monotonic, sleep=context.sleep)
