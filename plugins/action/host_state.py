@@ -46,24 +46,31 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if self._task.args.get("gathered"):
             return self._converge_gathered(gathered.take(**private), variables)
         contents: dict[str, bytes] = {}
-        arguments = self._render(dict(self._task.args), contents, variables)
+        arguments = dict(self._task.args)
+        gates = arguments.pop("gates", None) or []
+        arguments = self._render(arguments, contents, variables)
         if boolean(variables.get("host_state_gather", False)):
-            gathered.add(**private, scopes=list(_scopes(arguments)), contents=contents)
+            gathered.add(**private, scopes=list(_scopes(arguments)), contents=contents, gates=gates)
             return {"changed": False, "plan": [], "kept": []}
-        return self._converge(arguments, contents, variables)
+        return self._converge_through(arguments, contents, gates, variables)
 
     def _converge_gathered(self, declared: gathered.Gathered, variables: dict[str, Any]) -> dict[str, Any]:
+        if not declared.scopes:
+            return self._pass_gates({"changed": False, "plan": [], "kept": []}, declared.gates, variables)
+        return self._converge_through({"scopes": declared.scopes}, declared.contents, declared.gates, variables)
+
+    def _converge_through(self, arguments: Item, contents: Mapping[str, bytes], gates: Sequence[Item], variables: dict[str, Any]) -> dict[str, Any]:
         """Converge, then pass the gates, also where converging failed: a release that does not even start is rolled back too.
 
         Gates that have nothing to do on an unchanged host are known from the probe, and cost no call of their own.
         """
-        result: dict[str, Any] = {"changed": False, "plan": [], "kept": []}
-        if declared.scopes:
-            try:
-                result = self._converge({"scopes": declared.scopes, "gates": declared.gates}, declared.contents, variables)
-            except AnsibleActionFail as error:
-                result.update(failed=True, msg=str(error))
-        return result if self._settled else self._pass_gates(result, declared.gates, variables)
+        try:
+            result = self._converge({**arguments, "gates": gates} if gates else arguments, contents, variables)
+        except AnsibleActionFail as error:
+            if not gates:
+                raise
+            result = {"changed": False, "plan": [], "kept": [], "failed": True, "msg": str(error)}
+        return result if self._settled else self._pass_gates(result, gates, variables)
 
     def _pass_gates(self, result: dict[str, Any], gates: Sequence[Item], variables: dict[str, Any]) -> dict[str, Any]:
         for gate in gates:

@@ -24,7 +24,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.steady.fleet.plugins.module_utils import release_environment
 from ansible_collections.steady.fleet.plugins.module_utils.release_store import WITHDRAWN
-from ansible_collections.steady.fleet.plugins.plugin_utils import packages, platform_python, refusal, run_lock, ship, sources, wheels
+from ansible_collections.steady.fleet.plugins.plugin_utils import packages, platform_python, run_lock, ship, sources, wheels
 
 USER_ERRORS = (ship.ShipError, sources.SourceError, wheels.WheelError)
 
@@ -98,7 +98,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         del tmp
         task_vars = task_vars or {}
         args = dict(self._task.args)
-        refusal.refuse(args.get("refuse") or [], host=str(task_vars.get("inventory_hostname", "host")))
         python, needed = platform_python.choose(python=str(args.get("python") or ""), facts=task_vars.get("ansible_facts") or {})
         try:
             return self._converge({**args, "python": python, "packages": args.get("packages") or needed}, task_vars)

@@ -14,8 +14,7 @@ description:
   - Runs a command that only judges, such as one that tries what the host's credentials may do, and fails with what it said.
   - A success is remembered on the host (C(/var/lib/steady-fleet/gates)). It counts for O(hours) and as long as O(command) and what O(watch) names stay as
     they are.
-  - While the variable C(host_state_gather) is true the command is only declared. The call of M(steady.fleet.host_state) that converges what the play
-    gathered sees whether it has to run; where not, it costs no call of its own.
+  - As one of the C(gates) of M(steady.fleet.host_state) it costs no call of its own where it has nothing to do.
 author: The steady.fleet developers (@steady-fleet)
 options:
   name: {description: 'Under which its success is remembered: small letters, digits, C(-) and C(_).', type: str, required: true}

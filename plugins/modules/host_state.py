@@ -150,12 +150,13 @@ options:
     description:
       - Converge, in one call, what the tasks before this one declared for this host while the variable C(host_state_gather) was true.
         With that variable a task only declares, so that a play of many roles costs one call a host. Excludes all other options.
-      - Then the gates are passed that M(steady.fleet.release_gate) declared in the same way, also where converging failed, and those that
-        M(steady.fleet.command_gate) did. An unchanged host whose release is proved and answers costs no further call.
+      - Then the O(gates) of all of them are passed.
     type: bool
     default: false
   gates:
-    description: Set by the action plugin. Arguments of M(steady.fleet.release_gate) and M(steady.fleet.command_gate) to ask about while probing.
+    description:
+      - Gates to pass after converging, in order, also where it failed. Each has the arguments of M(steady.fleet.release_gate), or those of
+        M(steady.fleet.command_gate), which has a C(command). One that has nothing to do on an unchanged host costs no further call.
     type: list
     elements: dict
   phase:

@@ -27,11 +27,6 @@ options:
   root:
     description: Where its releases lie. By default C(/opt/<name>).
     type: path
-  refuse:
-    description: Sentences that say why nothing must be built. With any, the task fails with them before the host is asked.
-    type: list
-    elements: str
-    default: []
   source:
     description: Where the application comes from on the controller. Exactly one key.
     type: dict
@@ -168,7 +163,6 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "root": {"type": "path"},
-            "refuse": {"type": "list", "elements": "str", "default": []},
             "source": {"type": "dict", "required": True},
             "ship": {"type": "list", "elements": "str", "default": ["**"]},
             "never_ship": {"type": "list", "elements": "str", "default": []},

@@ -24,11 +24,11 @@ def test_artifact_passes_a_syntax_check_elsewhere(artifact: Path, tmp_path: Path
     checkout.run("ansible-playbook", "--syntax-check", "-i", "localhost,", "steady.fleet.site", cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(place))
 
 
-def test_the_role_s3_archive_finds_the_command_s_source_where_the_collection_is_installed(artifact: Path, tmp_path: Path) -> None:
+def test_the_role_fleetdata_finds_the_command_s_source_where_the_collection_is_installed(artifact: Path, tmp_path: Path) -> None:
     checkout.run("ansible-galaxy", "collection", "install", artifact, "-p", tmp_path, "--no-deps", "--offline", cwd=tmp_path)
-    role = tmp_path / "ansible_collections/steady/fleet/roles/s3_archive"
+    role = tmp_path / "ansible_collections/steady/fleet/roles/fleetdata"
     variables = yaml.safe_load((role / "vars/main.yml").read_text())
-    found = Templar(DataLoader(), variables={"role_path": str(role)}).template(trust_as_template(variables["__s3_archive_source"]))
+    found = Templar(DataLoader(), variables={"role_path": str(role)}).template(trust_as_template(variables["__fleetdata_source"]))
     entries = {entry.name for entry in ship.from_directory(found, ship.Rules(ship=["fleetdata/**"]))}
     assert {"fleetdata/__main__.py", "fleetdata/requirements.txt"} <= entries
     assert not [name for name in entries if not name.startswith("fleetdata/")]

@@ -93,9 +93,10 @@ def test_names_and_size(role: str) -> None:
 def test_every_role_is_tested(role: str) -> None:
     if role.startswith("aws_"):  # tests/provision runs this playbook against an account of its own
         assert f"name: steady.fleet.{role}\n" in (checkout.ROOT / "playbooks" / "provision.yml").read_text()
-    else:
-        assert (checkout.ROOT / "molecule" / role / "molecule.yml").exists()
-        assert list((checkout.ROOT / "molecule" / role).glob("tests/test_*.py"))
+    else:  # in a scenario of its own, or in those of the roles that bring it along
+        bring = [other for other in ROLES if {"role": f"steady.fleet.{role}"} in load(other, "meta/main.yml")["dependencies"]]
+        scenarios = [checkout.ROOT / "molecule" / other for other in bring or [role]]
+        assert all((scenario / "molecule.yml").exists() and list(scenario.glob("tests/test_*.py")) for scenario in scenarios)
 
 
 def keys(node: object) -> Iterator[tuple[str, object]]:

@@ -81,7 +81,7 @@ class UploadGoneError(StoreError):
 def connect(*, archive: Archive) -> Store:
     """The archive's bucket, with the usual AWS credentials. Raises ConfigurationError when boto3 is missing or too old; asks S3 nothing yet."""
     if not _HAS_BOTO3:
-        raise ConfigurationError("The Python package boto3 is missing. Install it, or use the role s3_archive, which brings it along.")
+        raise ConfigurationError("The Python package boto3 is missing. Install it, or use the role fleetdata, which brings it along.")
     config: dict[str, Any] = {
         "retries": {"mode": "standard", "total_max_attempts": _TRIES},
         "connect_timeout": 10,

@@ -12,7 +12,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import conf
 from catscan import reports
 
 ROOT = Path(__file__).parents[3]
-ROLES = ("base", "python_app", "s3_archive", "systemd_service", "cron_jobs", "cloudwatch_agent")
+ROLES = ("base", "python_app", "fleetdata", "s3_archive", "systemd_service", "cron_jobs", "cloudwatch_agent")
 LOCK = (ROOT / "files/apps/catscan/requirements.txt").read_text()
 
 
