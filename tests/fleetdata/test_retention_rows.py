@@ -44,6 +44,17 @@ def test_cs37_f57_every_value_comes_back_from_its_line_exactly(some: list[tuple[
     assert facts.rows == len(some)  # it is what the archive calls a CSV
 
 
+@settings(max_examples=200, deadline=None)
+@given(ROWS)
+def test_cs37_f57_rows_written_at_once_are_the_lines_of_each(some: list[tuple[rows.Value, ...]]) -> None:
+    assert rows.block(some) == b"".join(map(rows.line, some))
+
+
+def test_cs37_f57_a_comma_more_and_one_less_are_seen() -> None:
+    some = [(Text(b"a,b"), Text(b"c")), (Text(b"1\n2"), None), (Text("ä".encode()), 1.0), (Text(b"\xff"), 2)]
+    assert rows.block(some) == b'"a,b",c,tt\n"1\n2",,tn\n\xc3\xa4,1.0,tr\nff,2,xi\n'
+
+
 @settings(max_examples=40, deadline=None)
 @given(ROWS)
 def test_cs37_f57_sqlite_reads_what_it_held_after_there_and_back(some: list[tuple[rows.Value, ...]]) -> None:

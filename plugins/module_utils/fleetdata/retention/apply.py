@@ -13,6 +13,7 @@ from typing import Callable
 
 from ..errors import DamageError, FleetDataError
 from . import keyed, rows
+from .rows import Value
 from .table import Table
 
 TARGET_SECONDS = 0.025
@@ -50,11 +51,10 @@ def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int
         if next(lines, b"") != rows.header_line(table.columns):
             raise DamageError(f"{path} does not hold rows of {table.name} as it is now.")
         while batch := list(islice(lines, pace.rows)):
-            keys = [keyed.key_of(table, line) for line in batch]
             database.execute("BEGIN IMMEDIATE")  # waits for others, as long as the connection says
             try:
                 began = pace.clock()
-                _delete(database, table, batch, keys, schema)
+                _delete(database, table, batch, schema)
                 database.execute("COMMIT")
             finally:
                 if database.in_transaction:
@@ -63,19 +63,21 @@ def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int
             pace.took(pace.clock() - began)
 
 
-def _delete(database: sqlite3.Connection, table: Table, batch: Sequence[bytes], keys: Sequence[keyed.Key], schema: int) -> None:
+def _delete(database: sqlite3.Connection, table: Table, batch: Sequence[bytes], schema: int) -> None:
     if schema_version(database) != schema:
         raise ChangedError(f"The tables were changed while rows of {table.name} were deleted. Run again; it starts from what is there then.")
-    found = [rows.line(row) for row in keyed.fetch(database, table, keys)]
-    if found != batch:
-        raise ChangedError(_difference(table, found, batch, keys))
-    gone = keyed.delete(database, table, keys)
+    chosen = keyed.conditions(database, table, batch)
+    found = keyed.fetch(database, table, chosen)
+    if rows.block(found) != b"".join(batch):
+        raise ChangedError(_difference(table, found, batch))
+    gone = keyed.delete(database, table, chosen)
     if gone != len(batch):
         raise ChangedError(f"{gone} rows of {table.name} went instead of {len(batch)}, and were brought back. Check the database's integrity.")
 
 
-def _difference(table: Table, found: Sequence[bytes], batch: Sequence[bytes], keys: Sequence[keyed.Key]) -> str:
-    there = {keyed.key_of(table, line): line for line in found}
+def _difference(table: Table, found: Sequence[tuple[Value, ...]], batch: Sequence[bytes]) -> str:
+    there = {tuple(row[place] for place in table.key_places): rows.line(row) for row in found}
+    keys = [keyed.key_of(table, line) for line in batch]
     key = next((key for key, line in zip(keys, batch) if there.get(key) != line), keys[0])
     name = ", ".join(f"{column} {value!r}" for column, value in zip(table.key, key))
     what = "was changed" if key in there else "is not there any more"

@@ -32,6 +32,17 @@ def expression(column: str, day_format: str) -> str:
     return f"(CASE WHEN typeof({column}) IN ('integer', 'real') AND {column} >= {first!r} AND {column} < {last!r} THEN date({moment}) END)"
 
 
+def condition(column: str, day_format: str) -> str:
+    """What is true of the rows of a day; the values of ``bound`` belong to it. column: quoted for SQL."""
+    # Whatever is the day itself needs no closer look, and that is most of it.
+    return f"{column} >= ?1 AND {column} < ?2 AND ({column} COLLATE BINARY = ?3 OR {expression(column, day_format)} = ?3)"
+
+
+def bound(day: str, day_format: str) -> tuple[str | float, str | float, str]:
+    """What is bound in a ``condition``."""
+    return (*bounds(day, day_format), day)
+
+
 def bounds(day: str, day_format: str) -> tuple[str | float, str | float]:
     """What the values of a day are not below, and what they are below: for an index to find them; ``expression`` tells exactly."""
     date = datetime.date.fromisoformat(day)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from . import rows
@@ -14,6 +15,14 @@ from .rows import Value
 from .table import Table, statement
 
 Key = tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition of SQL, and what is bound in it."""
+
+    sql: str
+    values: list[Any]
 
 
 def key_of(table: Table, line: bytes) -> Key:
@@ -24,36 +33,38 @@ def key_of(table: Table, line: bytes) -> Key:
     return tuple(row[place] for place in table.key_places)
 
 
-def fetch(database: sqlite3.Connection, table: Table, keys: Sequence[Key]) -> list[tuple[Value, ...]]:
-    """The rows of the keys that are there, in their order."""
-    select = statement("SELECT", table.listed, "FROM", table.quoted, "WHERE")
-    if table.numbered:  # one statement does it
-        numbers = _numbers(keys)
-        return database.execute(statement(select, table.ordered, "IN", numbers, "ORDER BY", table.ordered)).fetchall()
+def conditions(database: sqlite3.Connection, table: Table, lines: Sequence[bytes]) -> list[Condition]:
+    """What selects the rows that lines name, which are in the order of their keys, and no others: a single condition unless others lie between them."""
+    span = _span(table, key_of(table, lines[0]), key_of(table, lines[-1]))
+    count = statement("SELECT count(*) FROM (SELECT 1 FROM", table.quoted, "WHERE", span.sql, "LIMIT", f"{len(lines) + 1})")
+    if database.execute(count, span.values).fetchone()[0] <= len(lines):
+        return [span]
+    keys = [key_of(table, line) for line in lines]
+    if table.numbered:
+        return [Condition(f"{table.ordered} IN ({', '.join(str(number) for (number,) in keys)})", [])]
+    return [_one(table, key) for key in keys]
+
+
+def fetch(database: sqlite3.Connection, table: Table, chosen: Sequence[Condition]) -> list[tuple[Value, ...]]:
+    """The rows of the conditions, in the order of their keys."""
     found: list[tuple[Value, ...]] = []
-    for key in keys:
-        condition, values = _one(table, key)
-        found += database.execute(statement(select, condition), values)
+    for condition in chosen:
+        found += database.execute(statement("SELECT", table.listed, "FROM", table.quoted, "WHERE", condition.sql, "ORDER BY", table.ordered), condition.values)
     return found
 
 
-def delete(database: sqlite3.Connection, table: Table, keys: Sequence[Key]) -> int:
-    """Delete the rows of the keys; how many there were."""
-    remove = statement("DELETE FROM", table.quoted, "WHERE")
-    if table.numbered:  # one statement does it
-        numbers = _numbers(keys)
-        return database.execute(statement(remove, table.ordered, "IN", numbers)).rowcount
-    gone = 0
-    for key in keys:
-        condition, values = _one(table, key)
-        gone += database.execute(statement(remove, condition), values).rowcount
-    return gone
+def delete(database: sqlite3.Connection, table: Table, chosen: Sequence[Condition]) -> int:
+    """Delete the rows of the conditions; how many there were."""
+    return sum(database.execute(statement("DELETE FROM", table.quoted, "WHERE", condition.sql), condition.values).rowcount for condition in chosen)
 
 
-def _numbers(keys: Sequence[Key]) -> str:
-    return f"({', '.join(str(number) for (number,) in keys)})"
+def _span(table: Table, first: Key, last: Key) -> Condition:
+    """The keys from one to another."""
+    low, high = [rows.bound(value) for value in first], [rows.bound(value) for value in last]
+    places = [", ".join(place for place, _ in bound) for bound in (low, high)]
+    return Condition(f"({table.ordered}) >= ({places[0]}) AND ({table.ordered}) <= ({places[1]})", [value for _, value in (*low, *high)])
 
 
-def _one(table: Table, key: Key) -> tuple[str, list[Any]]:
+def _one(table: Table, key: Key) -> Condition:
     bound = [rows.bound(value) for value in key]
-    return " AND ".join(f"{table.sql(column)} = {place}" for column, (place, _) in zip(table.key, bound)), [value for _, value in bound]
+    return Condition(" AND ".join(f"{table.sql(column)} = {place}" for column, (place, _) in zip(table.key, bound)), [value for _, value in bound])

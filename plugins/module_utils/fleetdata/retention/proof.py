@@ -24,6 +24,9 @@ from .holdings import day_column
 from .plan import Step
 from .table import statement
 
+_AT_ONCE = 500
+"""Rows that are written at once."""
+
 
 class UnprovedError(FleetDataError):
     """Rows are not proved, so they stay."""
@@ -116,13 +119,13 @@ class Archived:
 def export(*, database: sqlite3.Connection, step: Step, path: str) -> int:
     """Write the rows of a day, in the order of their key, as one snapshot; how many."""
     column = day_column(step.table, step.rule)
-    its_day = day.expression(column, step.rule.day_format)
-    where = statement("WHERE", column, ">= ? AND", column, "< ? AND", its_day, "= ? ORDER BY", step.table.ordered)
-    low, high = day.bounds(step.day, step.rule.day_format)
+    where = statement("WHERE", day.condition(column, step.rule.day_format), "ORDER BY", step.table.ordered)
+    select = statement("SELECT", step.table.listed, "FROM", step.table.quoted, where)
+    found = database.execute(select, day.bound(step.day, step.rule.day_format))
     count = 0
     with open(path, "wb") as file:
         file.write(rows.header_line(step.table.columns))
-        for row in database.execute(statement("SELECT", step.table.listed, "FROM", step.table.quoted, where), (low, high, step.day)):
-            file.write(rows.line(row))
-            count += 1
+        while some := found.fetchmany(_AT_ONCE):
+            file.write(rows.block(some))
+            count += len(some)
     return count

@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from binascii import hexlify, unhexlify
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Union
+from functools import lru_cache
+from typing import Callable, Union
 
 from ..errors import DamageError
-from ..rows import RowError, read_row
+from ..rows import RowError, is_utf8, read_row
 
 DELIMITER = b","
 _TYPES = "_types"
@@ -67,6 +68,28 @@ def line(row: Iterable[Value]) -> bytes:
     return DELIMITER.join(cells) + b"\n"
 
 
+def block(some: Sequence[tuple[Value, ...]]) -> bytes:
+    """Rows as their lines, one after the other: what ``line`` makes of each, in a third of the time where all are plain."""
+    try:
+        text = b"".join([_form(tuple(map(type, row)))(row) for row in some])
+    except KeyError:  # a blob
+        return b"".join(map(line, some))
+    # With no delimiter or newline but those between cells and rows, and nothing that is written another way, each cell is its value.
+    counts = text.count(DELIMITER) == sum(map(len, some)) and text.count(b"\n") == len(some)
+    return text if counts and not any(odd in text for odd in (b'"', b"\r", b"\0")) and is_utf8(text) else b"".join(map(line, some))
+
+
+@lru_cache(maxsize=1024)
+def _form(kinds: tuple[type, ...]) -> Callable[[tuple[Value, ...]], bytes]:
+    """What makes a row's line, by the types of its values. Raises KeyError where there is a blob."""
+    cells, types = zip(*(_CELL[kind] for kind in kinds))
+    return (DELIMITER.join((*cells, b"".join(types))) + b"\n").__mod__
+
+
+_CELL: dict[type, tuple[bytes, bytes]] = {Text: (b"%b", b"t"), int: (b"%d", b"i"), float: (b"%a", b"r"), type(None): (b"%.0a", b"n")}
+"""How a value becomes its cell, and its letter."""
+
+
 def values(text: bytes) -> tuple[Value, ...]:
     """The row of a line. Raises DamageError when it is not one that ``line`` writes."""
     try:
@@ -84,7 +107,7 @@ def lines(text: Iterable[bytes]) -> Iterator[bytes]:
     """Lines of rows from lines of text: a newline inside quotes ends no row."""
     whole = b""
     for part in text:
-        whole += part
+        whole = whole + part if whole else part
         if whole.count(b'"') % 2 == 0:
             yield whole
             whole = b""

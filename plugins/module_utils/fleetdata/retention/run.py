@@ -148,10 +148,9 @@ class _Run:
         return result
 
     def _left(self, step: Step) -> int:
-        column = day_column(step.table, step.rule)
-        its_day = day.expression(column, step.rule.day_format)
-        count = statement("SELECT count(*) FROM", step.table.quoted, "WHERE", column, ">= ? AND", column, "< ? AND", its_day, "= ?")
-        return int(self._database.execute(count, (*day.bounds(step.day, step.rule.day_format), step.day)).fetchone()[0])
+        of_day = day.condition(day_column(step.table, step.rule), step.rule.day_format)
+        count = statement("SELECT count(*) FROM", step.table.quoted, "WHERE", of_day)
+        return int(self._database.execute(count, day.bound(step.day, step.rule.day_format)).fetchone()[0])
 
 
 def _planned(step: Step) -> Result:
