@@ -71,7 +71,7 @@ def test_cs34_w30_f50_what_rows_had_goes_back_to_the_disk(archive: Archive, tmp_
 def test_cs34_a_second_run_at_the_same_time_is_refused_and_a_killed_ones_rows_go(archive: Archive, tmp_path: Path) -> None:
     path = database(tmp_path, f"CREATE TABLE t (day TEXT); INSERT INTO t VALUES ('{day(100)}'), ('{day(0)}')")
     work = tmp_path / WORK
-    left = work / "fleetdata-rows-of-a-killed-run"
+    left = work / "fleetdata-work-of-a-killed-run"
     left.mkdir()
     (left / "back.csv").write_text("rows")
     held = os.open(work, os.O_RDONLY)

@@ -10,7 +10,7 @@ from typing import Callable
 
 from .model import Facts, ReportType
 from .scan import Scanner, report_day
-from .send import Sender, Sent, send, send_at_once
+from .send import Sender, Sent, send, send_checked
 from .source import Source, UnsettledError
 
 SMALL = 8 << 20
@@ -49,7 +49,7 @@ class Content:
     def send(self, *, sender: Sender, compression: str, facts: Facts) -> Sent:
         """Send what ``scan`` found. Raises UnsettledError when the file is no longer that."""
         if not self.large:
-            return send_at_once(content=self._kept, sender=sender, compression=compression)
+            return send_checked(blocks=[self._kept], sender=sender, compression=compression)
         blocks = self._source.blocks()
         _, sent = send(blocks=blocks, scanner=self._scanner(), sender=sender, compression=compression, accept=lambda found: found == facts)
         if sent is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Callable
 
 from .errors import DamageError
@@ -19,21 +20,33 @@ from .model import Manifest
 
 FORMAT = 1
 """The number of this format; a reader refuses a later one."""
+Check = Callable[[object], bool]
 _FORMAT_NAME, _DIGEST_NAME = "format", "manifest_sha256"
 
 
 def render(manifest: Manifest) -> bytes:
     """The bytes of a manifest's object."""
-    said: dict[str, Any] = {name: value for name, value in dataclasses.asdict(manifest).items()}
-    said["days"] = dict(sorted(manifest.days.items()))
+    said = dataclasses.asdict(manifest)
     said["columns"] = list(manifest.columns)
-    said[_FORMAT_NAME] = FORMAT
-    said[_DIGEST_NAME] = _digest(said)
-    return (json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return seal(said)
 
 
 def parse(body: bytes, *, key: str) -> Manifest:
     """A manifest from the bytes of its object ``key``. Raises DamageError unless they are whole and unaltered."""
+    said = unseal(body, checks=_CHECKS, key=key)
+    said["columns"] = tuple(said["columns"])
+    return Manifest(**said)
+
+
+def seal(values: Mapping[str, Any]) -> bytes:
+    """The bytes of what a manifest says."""
+    said = {**values, _FORMAT_NAME: FORMAT}
+    said[_DIGEST_NAME] = _digest(said)
+    return (json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def unseal(body: bytes, *, checks: Mapping[str, Check], key: str) -> dict[str, Any]:
+    """What the bytes of the object ``key`` say. checks: of each field. Raises DamageError unless they are whole and unaltered."""
     try:
         said = json.loads(body)
     except ValueError:
@@ -47,14 +60,18 @@ def parse(body: bytes, *, key: str) -> Manifest:
     if digest != _digest(said):
         raise DamageError(f"{key}: the manifest was altered: it does not have the digest that it says.")
     del said[_FORMAT_NAME]
-    if set(said) != set(_CHECKS):
-        odd = sorted(set(said) ^ set(_CHECKS))[0]
+    if set(said) != set(checks):
+        odd = sorted(set(said) ^ set(checks))[0]
         raise DamageError(f"{key}: the manifest's field {odd!r} is {'unknown' if odd in said else 'missing'}.")
-    for name, good in _CHECKS.items():
+    for name, good in checks.items():
         if not good(said[name]):
             raise DamageError(f"{key}: the manifest's field {name!r} is of the wrong type.")
-    said["columns"] = tuple(said["columns"])
-    return Manifest(**said)
+    return said
+
+
+def checks_of(kind: type) -> Mapping[str, Check]:
+    """Whether a value is one of a field, by the field's name. kind: a dataclass."""
+    return {field.name: _BY_TYPE[str(field.type)] for field in dataclasses.fields(kind)}
 
 
 def _digest(said: dict[str, Any]) -> str:
@@ -81,11 +98,11 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-_BY_TYPE: dict[str, Callable[[object], bool]] = {
+_BY_TYPE: dict[str, Check] = {
     "str": _is_text,
     "int": _is_count,
     "bool": _is_flag,
     "Mapping[str, int]": _is_days,
     "tuple[str, ...]": _is_texts,
 }
-_CHECKS = {field.name: _BY_TYPE[str(field.type)] for field in dataclasses.fields(Manifest)}
+_CHECKS = checks_of(Manifest)

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 
 from . import gz
 from .errors import DamageError
-from .model import Manifest
 from .plan import Held
-from .reading import content
+from .reading import Proved, content
 from .store import Store
 
 
-def prove(*, store: Store, manifest: Manifest) -> None:
+def prove(*, store: Store, manifest: Proved) -> None:
     """Read an object by its version, and unpack it. Raises DamageError unless it is what its manifest says."""
     collections.deque(content(store=store, manifest=manifest), maxlen=0)
 

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Callable, TypeVar
+from typing import Callable, Protocol, TypeVar
 
 from . import gz
 from .errors import DamageError, StoreError
@@ -33,6 +33,27 @@ class Trouble:
     reason: str
 
 
+class Proved(Protocol):
+    """What a manifest of any kind says of its object: the compressed object's and its content's bytes and SHA-256, as they were proved."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def version_id(self) -> str: ...
+    @property
+    def uri(self) -> str: ...
+    @property
+    def object_bytes(self) -> int: ...
+    @property
+    def object_sha256(self) -> str: ...
+    @property
+    def content_bytes(self) -> int: ...
+    @property
+    def content_sha256(self) -> str: ...
+    @property
+    def archived_at(self) -> str: ...
+
+
 class _Passed:
     """How much passed, and its SHA-256."""
 
@@ -52,13 +73,13 @@ class _Passed:
         return [] if (self.bytes, found) == (size, sha256) else [f"{what} has {self.bytes} bytes (SHA-256 {found}) instead of {size} ({sha256})"]
 
 
-def named(manifest: Manifest) -> str:
+def named(manifest: Proved) -> str:
     """An object's address and version, for sentences."""
     return f"{manifest.uri} (version {manifest.version_id})" if manifest.version_id else manifest.uri
 
 
-def content(*, store: Store, manifest: Manifest) -> Iterator[bytes]:
-    """The CSV of an archived object, block by block, read by its version.
+def content(*, store: Store, manifest: Proved) -> Iterator[bytes]:
+    """The content of an archived object, block by block, read by its version.
 
     It is what was proved only once the last block was taken without an error. Raises DamageError (key, version and all that differs), at the
     latest then, and StoreError if S3 does not give it; its kind is ``missing`` when that version was deleted.

@@ -130,11 +130,12 @@ def send(*, blocks: Iterable[bytes], scanner: Scanner, sender: Sender, compressi
     return facts, None
 
 
-def send_at_once(*, content: bytes, sender: Sender, compression: str) -> Sent:
-    """Compress and send a small content that was checked already. Raises StoreError; then no object and no upload is left behind."""
+def send_checked(*, blocks: Iterable[bytes], sender: Sender, compression: str) -> Sent:
+    """Compress and send a content that was checked already. Raises StoreError and what ``blocks`` raises; then no object and no upload is left behind."""
     compressor = gz.Compressor(compression)
     try:
-        sender.feed(compressor.compress(content))
+        for block in blocks:
+            sender.feed(compressor.compress(block))
         sender.feed(compressor.flush())
         return sender.finish()
     except BaseException:

@@ -1,7 +1,7 @@
 # Copyright: the steady.fleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bucket, as far as an archive needs it: objects are added and read, never overwritten or deleted.
+"""The bucket: objects are added and read, never overwritten. Nothing of an archive is ever deleted; backups that are no longer kept get a delete marker.
 
 Whatever botocore raises leaves here as StoreError.
 """
@@ -9,6 +9,7 @@ Whatever botocore raises leaves here as StoreError.
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ _EXISTS = "PreconditionFailed"
 _RACING = "ConditionalRequestConflict"
 _GONE = "NoSuchUpload"
 _TRIES = 5
+_LONG_AGO = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,12 @@ class Stored:
 
 @dataclass(frozen=True)
 class Found:
-    """A listed object. size: bytes. storage_class: as S3 bills it."""
+    """A listed object. size: bytes. storage_class: as S3 bills it. modified: when it was written, by S3's clock."""
 
     key: str
     size: int
     storage_class: str = "STANDARD"
+    modified: datetime.datetime = _LONG_AGO
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ class Store:
         with explained("ListObjectsV2", bucket=self.bucket, key=prefix):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
                 for item in page.get("Contents", []):
-                    yield Found(key=item["Key"], size=item["Size"], storage_class=item.get("StorageClass", "STANDARD"))
+                    yield Found(key=item["Key"], size=item["Size"], storage_class=item.get("StorageClass", "STANDARD"), modified=item["LastModified"])
 
     def versions(self, *, prefix: str) -> Iterator[Version]:
         """All versions and delete markers of the keys that begin with ``prefix``."""
@@ -217,6 +220,11 @@ class Store:
             if error.kind == "missing" and "no such bucket" not in str(error):
                 return None
             raise
+
+    def remove(self, *, key: str) -> None:
+        """Hide an object behind a delete marker: in a bucket with versions, as backups need, it can still be had by its version."""
+        with explained("DeleteObject", bucket=self.bucket, key=key):
+            self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def _unless_exists(self, operation: str, key: str, write: Callable[[], Any]) -> Stored | None:
         with explained(operation, bucket=self.bucket, key=key), _gone(key):

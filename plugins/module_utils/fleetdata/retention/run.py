@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Callable
 
+from .. import work
 from ..errors import ConfigurationError, FleetDataError
 from ..model import Archive
 from ..store import Store
-from . import apply, day, rows, space, work
+from . import apply, day, rows, space
 from .apply import Pace
 from .archived import rows_archive
 from .holdings import day_column, look
@@ -94,7 +95,7 @@ def retain(*, retention: Retention, context: Context, check: bool) -> Report:
             raise ConfigurationError(f"{retention.database}: cannot be read ({error}). Nothing was deleted.") from None
         if check:
             return Report(results=tuple(_planned(step) for step in made.steps), refused=made.refused, notices=made.notices)
-        with work.held(context.work):
+        with work.held(context.work, of="retention"):
             results = _Run(database, schema, retention, context, made).all()
         return Report(results=results, refused=made.refused, notices=made.notices, space=_reclaim(database, retention, context))
 
