@@ -13,7 +13,7 @@ import importlib
 import platform
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from .errors import ConfigurationError, DamageError
@@ -79,7 +79,7 @@ class Compressor:
         return ready
 
 
-def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def decompress(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
     """The content of a stream that Compressor wrote, in blocks of 1 MiB at most.
 
     chunks: the stream, cut anywhere. DamageError, maybe after good blocks, when it is corrupt, truncated, or followed by anything. isal reads it when there

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import collections
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Callable, Protocol, TypeVar
 
 from . import gz
+from .ahead import ahead
 from .errors import DamageError, StoreError
 from .limits import Progress, Silence
 from .model import Manifest
@@ -20,6 +22,9 @@ from .store import Store
 
 DAMAGED, DELETED, FAILED = "damaged", "deleted", "failed"
 """An object holds other bytes than were proved; its version was deleted; S3 did not give it."""
+
+LARGE = 16 << 20
+"""Bytes of content from which reading, unpacking and hashing go on at once."""
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -61,7 +66,7 @@ class _Passed:
         self.bytes = 0
         self._digest = hashlib.sha256()
 
-    def through(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    def through(self, blocks: Iterable[bytes]) -> Generator[bytes, None, None]:
         for block in blocks:
             self.bytes += len(block)
             self._digest.update(block)
@@ -85,15 +90,15 @@ def content(*, store: Store, manifest: Proved) -> Iterator[bytes]:
     latest then, and StoreError if S3 does not give it; its kind is ``missing`` when that version was deleted.
     """
     stored, unpacked = _Passed(), _Passed()
-    with store.read(key=manifest.key, version_id=manifest.version_id) as blocks:
-        raw = stored.through(blocks)
+    with store.read(key=manifest.key, version_id=manifest.version_id) as blocks, closing(_beside(stored.through(blocks), manifest)) as raw:
         broken = ""
         try:
-            for block in unpacked.through(gz.decompress(raw)):
-                if unpacked.bytes > manifest.content_bytes:
-                    broken = f"its content is longer than {manifest.content_bytes} bytes"
-                    break  # a few bytes can unpack to a full disk
-                yield block
+            with closing(_beside(gz.decompress(raw), manifest)) as unpacking:
+                for block in unpacked.through(unpacking):
+                    if unpacked.bytes > manifest.content_bytes:
+                        broken = f"its content is longer than {manifest.content_bytes} bytes"
+                        break  # a few bytes can unpack to a full disk
+                    yield block
         except DamageError as error:
             broken = f"it cannot be unpacked: {str(error).rstrip('.')}"
         collections.deque(raw, maxlen=0)
@@ -101,6 +106,11 @@ def content(*, store: Store, manifest: Proved) -> Iterator[bytes]:
     problems += [broken] if broken else unpacked.differences("its content", manifest.content_bytes, manifest.content_sha256)
     if problems:
         raise DamageError(f"{named(manifest)} is not what was proved at {manifest.archived_at}: {'; '.join(problems)}.")
+
+
+def _beside(blocks: Generator[bytes, None, None], manifest: Manifest) -> Generator[bytes, None, None]:
+    """Blocks made in a thread of their own where the object is large enough for that to be worth it."""
+    return ahead(blocks) if manifest.content_bytes > LARGE else blocks
 
 
 class Reader:
