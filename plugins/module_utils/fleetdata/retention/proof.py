@@ -18,7 +18,7 @@ from ..errors import DamageError, FleetDataError, StoreError
 from ..model import FAILED, UNCHANGED, UPLOADED, Archive, Manifest
 from ..reading import content
 from ..store import Store
-from . import day, rows
+from . import day, rows, schema
 from .archived import report_name
 from .holdings import day_column
 from .plan import Step
@@ -66,6 +66,7 @@ class Archived:
     def __init__(self, *, store: Store, archive: Archive, clock: Callable[[], datetime.datetime], host: str, sleep: Callable[[float], None]) -> None:
         self._store, self._archive, self._clock, self._host, self._sleep = store, archive, clock, host, sleep
         self._halted = ""
+        self._recorded: set[str] = set()
 
     def prove(self, *, database: sqlite3.Connection, step: Step, folder: str) -> Proof:
         """Write the day's rows to S3, unless just these are there, and read them back."""
@@ -76,6 +77,7 @@ class Archived:
         count = export(database=database, step=step, path=sent)
         if not count:
             return Proof(path=sent, count=0)
+        self._record(database, step)
         manifest = self._archived(sent, report)
         if manifest.rows != count:
             raise DamageError(f"{manifest.uri} has {manifest.rows} rows, {count} were sent.")
@@ -84,6 +86,17 @@ class Archived:
         return Proof(
             path=back, count=count, uri=manifest.uri, version_id=manifest.version_id, revision=manifest.revision, sha256=manifest.content_sha256
         )  # fmt: skip
+
+    def _record(self, database: sqlite3.Connection, step: Step) -> None:
+        """Keep what the table is, once a run."""
+        if step.table.name in self._recorded:
+            return
+        try:
+            schema.record(store=self._store, archive=self._archive, table=step.table.name, schema=schema.of(database, step.table), now=self._clock())
+        except StoreError:
+            self._halted = self._out_of_reach()
+            raise
+        self._recorded.add(step.table.name)
 
     def _archived(self, path: str, report: str) -> Manifest:
         """The manifest of a file's object, as it is in the bucket now. The file goes."""
