@@ -11,10 +11,10 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Callable, Protocol
 
-from .. import keys
+from .. import keys, model
 from ..archive import archive_files
 from ..catalogue import read_manifest
-from ..errors import DamageError, FleetDataError, StoreError
+from ..errors import DAMAGED, STAYED, UNREACHABLE, DamageError, FleetDataError, StoreError
 from ..model import FAILED, UNCHANGED, UPLOADED, Archive, Manifest
 from ..reading import content
 from ..store import Store
@@ -26,10 +26,16 @@ from .table import statement
 
 _AT_ONCE = 500
 """Rows that are written at once."""
+_CODES = {FAILED: UNREACHABLE, model.DAMAGED: DAMAGED}
+"""The exit codes of what became of a day's file, where it is not archived."""
 
 
 class UnprovedError(FleetDataError):
     """Rows are not proved, so they stay."""
+
+    def __init__(self, message: str, *, code: int = STAYED) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Archived:
     def prove(self, *, database: sqlite3.Connection, step: Step, folder: str) -> Proof:
         """Write the day's rows to S3, unless just these are there, and read them back."""
         if self._halted:
-            raise UnprovedError(f"It was not tried, as S3 failed before. {self._halted}")
+            raise UnprovedError(f"It was not tried, as S3 failed before. {self._halted}", code=UNREACHABLE)
         report = report_name(step.table.name)
         sent, back = os.path.join(folder, f"{report}-{step.day}.csv"), os.path.join(folder, "back.csv")
         count = export(database=database, step=step, path=sent)
@@ -107,7 +113,7 @@ class Archived:
         if outcome.status == FAILED:
             self._halted = self._out_of_reach()
         if outcome.status not in (UPLOADED, UNCHANGED):
-            raise UnprovedError(outcome.reason)
+            raise UnprovedError(outcome.reason, code=_CODES.get(outcome.status, STAYED))
         key = keys.object_key(self._archive, report=report, day=outcome.day, revision=outcome.revision)
         manifest = self._manifest(keys.manifest_key(key))
         if not manifest.verified or (manifest.key, manifest.content_sha256) != (key, outcome.content_sha256):
