@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import archive_actions
+from .backup import actions as backup_actions
 from .request import Action
-from .retention import actions as retention_actions
 
-ALL: Mapping[str, Action] = {**archive_actions.ACTIONS, **retention_actions.ACTIONS}
+ALL: Mapping[str, Action] = {**archive_actions.ACTIONS, **backup_actions.ACTIONS}

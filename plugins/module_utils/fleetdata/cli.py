@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn, TextIO
@@ -17,7 +18,7 @@ from typing import Any, NoReturn, TextIO
 from . import answers, arguments, configuration
 from .actions import ALL as ACTIONS
 from .errors import OK, USAGE, FleetDataError
-from .progress import Stop, Stopped
+from .progress import Stopped
 from .request import Request
 from .table import clean
 
@@ -26,12 +27,12 @@ COUNTS = "STEADY_JOB_COUNTS"
 """The environment variable with the file in which a job's wrapper counts what was moved."""
 
 
-def main(said: Sequence[str], *, stdout: TextIO, stderr: TextIO, stop: Stop | None = None) -> int:
-    """Do what the arguments say, write the answer, return the exit code. stop: asked by whoever stops it."""
+def main(said: Sequence[str], *, stdout: TextIO, stderr: TextIO, stop: threading.Event | None = None) -> int:
+    """Do what the arguments say, write the answer, return the exit code. stop: set when Stopped is raised."""
     as_json = "--json" in said
     try:
         asked = arguments.parse(said)
-        request = Request(asked=asked, configuration=configuration.load(asked.config), stdout=stdout, stderr=stderr, stop=stop or Stop())
+        request = Request(asked=asked, configuration=configuration.load(asked.config), stdout=stdout, stderr=stderr, stop=stop or threading.Event())
         answer = ACTIONS[asked.action].run(request)
     except FleetDataError as error:
         return _refuse(error.code, answers.refusal(error), as_json, stdout, stderr)
@@ -48,14 +49,13 @@ def run() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's name may be what this terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    stop = Stop()
+    stop = threading.Event()
 
-    def ask(number: int, _frame: FrameType | None) -> None:
-        """What is being read is given up, what is being proved or deleted is finished; who asks twice is not made to wait."""
-        try:
-            stop.ask(number)
-        finally:
-            signal.signal(number, signal.SIG_DFL)
+    def ask(number: int, _frame: FrameType | None) -> NoReturn:
+        """What is being read is given up, what is being proved is finished; who asks twice is not made to wait."""
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+        raise Stopped(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask)

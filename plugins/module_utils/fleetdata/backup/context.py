@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .. import work
-from ..errors import ConfigurationError
 from ..limits import Progress, Silence
 from ..store import Store
-from .model import Backups, Subject
+from .model import Backups
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,6 @@ class Context:
     progress: Progress = field(default_factory=Silence)
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
-
-    def subject(self, name: str) -> Subject:
-        """What is declared under a name. Raises ConfigurationError."""
-        if name not in self.backups.subjects:
-            raise ConfigurationError(f"No backup is declared as {name!r}; there are {', '.join(sorted(self.backups.subjects))}.")
-        return self.backups.subjects[name]
 
     @contextmanager
     def workplace(self, name: str) -> Iterator[str]:

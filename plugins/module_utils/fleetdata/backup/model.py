@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..errors import ConfigurationError
 from ..model import FAST, Archive
 
 DATABASE, FOLDER = "database", "folder"
@@ -53,6 +54,12 @@ class Backups:
     compression: str = FAST
     work: str = "/var/lib/fleetdata/backup"
     busy_seconds: float = 60.0
+
+    def subject(self, name: str) -> Subject:
+        """What is declared under a name. Raises ConfigurationError."""
+        if name not in self.subjects:
+            raise ConfigurationError(f"No backup is declared as {name!r}; there are {', '.join(sorted(self.subjects))}.")
+        return self.subjects[name]
 
     @property
     def archive(self) -> Archive:

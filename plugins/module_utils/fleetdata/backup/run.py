@@ -24,24 +24,20 @@ _EARLIEST = 2000
 def back_up(*, name: str, context: Context, check: bool = False) -> Result:
     """Back up one database or folder. check: copy and check, send and delete nothing, say what would be.
 
-    Raises ConfigurationError (it is not declared, or missing; no room; another run is at work). Whatever else goes wrong is the result.
+    Raises ConfigurationError when it is not declared. Whatever else goes wrong is the result, so that it stops no other.
     """
-    subject = context.subject(name)
+    subject = context.backups.subject(name)
     began, now = context.monotonic(), context.clock()
-    if now.year < _EARLIEST:
-        raise ConfigurationError(f"The clock says {now:%Y-%m-%d}. Set it, then run again.")
     result = Result(name=name, kind=subject.kind, path=subject.path, status=FAILED)
-    with context.workplace(name) as workplace:
-        try:
+    try:
+        with context.workplace(name) as workplace:
             result = _Run(context, subject, workplace, now, check).all(result)
-        except ConfigurationError:
-            raise
-        except ContentError as error:
-            result = dataclasses.replace(result, status=REFUSED, reason=str(error).replace(workplace, f"copy of {subject.path} in {workplace}"))
-        except DamageError as error:
-            result = dataclasses.replace(result, status=DAMAGED, reason=str(error))
-        except (FleetDataError, OSError) as error:
-            result = dataclasses.replace(result, status=FAILED, reason=_said(error))
+    except ContentError as error:
+        result = dataclasses.replace(result, status=REFUSED, reason=str(error))
+    except DamageError as error:
+        result = dataclasses.replace(result, status=DAMAGED, reason=str(error))
+    except (FleetDataError, OSError) as error:
+        result = dataclasses.replace(result, status=FAILED, reason=_said(error))
     return dataclasses.replace(result, seconds=round(context.monotonic() - began))
 
 
@@ -49,6 +45,8 @@ class _Run:
     def __init__(self, context: Context, subject: Subject, workplace: str, now: datetime.datetime, check: bool) -> None:
         self._context, self._subject, self._workplace, self._now, self._check = context, subject, workplace, now, check
         self._store, self._prefix, self._began = context.store, context.backups.prefix, context.monotonic()
+        if now.year < _EARLIEST:
+            raise ConfigurationError(f"The clock says {now:%Y-%m-%d}. Set it, then run again.")
 
     def all(self, result: Result) -> Result:
         found = held.look(store=self._store, prefix=self._prefix, name=self._subject.name)
@@ -81,7 +79,10 @@ class _Run:
         path = os.path.join(self._workplace, "copy.sqlite")
         progress = self._context.progress
         copy(subject=self._subject, to=path, busy_seconds=self._context.backups.busy_seconds, moved=progress.moved, sleep=self._context.sleep)
-        facts = database.examine(path)
+        try:
+            facts = database.examine(path)
+        except ContentError as error:
+            raise ContentError(f"{str(error).replace(path, self._subject.path)} Nothing was backed up, and no older backup was deleted.") from None
         progress.expect(files=0, bytes=facts.bytes * 3)
         return path, facts
 

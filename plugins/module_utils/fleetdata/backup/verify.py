@@ -54,7 +54,7 @@ def verify(*, context: Context, names: Sequence[str] = (), depth: Depth | None =
 
 class _Verify:
     def __init__(self, context: Context, name: str, depth: Depth) -> None:
-        self._context, self._name, self._depth = context, context.subject(name).name, depth
+        self._context, self._name, self._depth = context, context.backups.subject(name).name, depth
 
     def all(self) -> list[Checked]:
         found = held.look(store=self._context.store, prefix=self._context.backups.prefix, name=self._name)
