@@ -90,6 +90,6 @@ class Bucket:
         """Nothing overwritten, nothing half done: one version of each key, a manifest for each object, no upload under way."""
         versions = self.versions()
         assert set(versions.values()) <= {1}
-        objects = {key for key in versions if not key.endswith(MANIFEST)}
+        objects = {key for key in versions if not key.endswith(MANIFEST) and ".schema/" not in key}
         assert objects == set(self.manifests())
         assert not self.client.list_multipart_uploads(Bucket=self.archive.bucket, Prefix=self.archive.prefix).get("Uploads")

@@ -10,5 +10,6 @@ from collections.abc import Mapping
 from . import archive_actions
 from .backup import actions as backup_actions
 from .request import Action
+from .retention import actions as retention_actions
 
-ALL: Mapping[str, Action] = {**archive_actions.ACTIONS, **backup_actions.ACTIONS}
+ALL: Mapping[str, Action] = {**archive_actions.ACTIONS, **retention_actions.ACTIONS, **backup_actions.ACTIONS}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,7 +17,8 @@ from .errors import ConfigurationError, ContentError, DamageError, FleetDataErro
 from .model import CONFLICT, DAMAGED, FAILED, QUARANTINED, UNCHANGED, UPLOADED, Outcome
 from .table import clean, number, size, table
 
-WORST_FIRST = (errors.DAMAGED, errors.UNREACHABLE, errors.USAGE, errors.CONFLICT, errors.QUARANTINED, errors.STAYED, errors.INCOMPLETE, errors.OK)
+_STOPPED = (128 + signal.SIGTERM, 128 + signal.SIGINT)
+WORST_FIRST = (*_STOPPED, errors.DAMAGED, errors.UNREACHABLE, errors.USAGE, errors.CONFLICT, errors.QUARANTINED, errors.STAYED, errors.INCOMPLETE, errors.OK)
 """Of several exit codes the first one here is the command's."""
 
 

@@ -17,6 +17,17 @@ def day(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-01-31") from None
 
 
+def share(text: str) -> float:
+    """A part of a whole, above 0 and 1 at most."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a part such as 0.6, above 0 and 1 at most")
+    return value
+
+
 def positive(text: str) -> int:
     """A whole number from 1."""
     if not text.isascii() or not text.isdigit() or int(text) == 0:

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn, TextIO
@@ -18,7 +17,7 @@ from typing import Any, NoReturn, TextIO
 from . import answers, arguments, configuration
 from .actions import ALL as ACTIONS
 from .errors import OK, USAGE, FleetDataError
-from .progress import Stopped
+from .progress import Stop, Stopped
 from .request import Request
 from .table import clean
 
@@ -27,12 +26,12 @@ COUNTS = "STEADY_JOB_COUNTS"
 """The environment variable with the file in which a job's wrapper counts what was moved."""
 
 
-def main(said: Sequence[str], *, stdout: TextIO, stderr: TextIO, stop: threading.Event | None = None) -> int:
-    """Do what the arguments say, write the answer, return the exit code. stop: set when Stopped is raised."""
+def main(said: Sequence[str], *, stdout: TextIO, stderr: TextIO, stop: Stop | None = None) -> int:
+    """Do what the arguments say, write the answer, return the exit code. stop: asked by whoever stops it."""
     as_json = "--json" in said
     try:
         asked = arguments.parse(said)
-        request = Request(asked=asked, configuration=configuration.load(asked.config), stdout=stdout, stderr=stderr, stop=stop or threading.Event())
+        request = Request(asked=asked, configuration=configuration.load(asked.config), stdout=stdout, stderr=stderr, stop=stop or Stop())
         answer = ACTIONS[asked.action].run(request)
     except FleetDataError as error:
         return _refuse(error.code, answers.refusal(error), as_json, stdout, stderr)
@@ -49,13 +48,14 @@ def run() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's name may be what this terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    stop = threading.Event()
+    stop = Stop()
 
-    def ask(number: int, _frame: FrameType | None) -> NoReturn:
-        """What is being read is given up, what is being proved is finished; who asks twice is not made to wait."""
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-        raise Stopped(number)
+    def ask(number: int, _frame: FrameType | None) -> None:
+        """What is being read is given up, what is being proved or deleted is finished; who asks twice is not made to wait."""
+        try:
+            stop.ask(number)
+        finally:
+            signal.signal(number, signal.SIG_DFL)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from .table import clean, number, size
@@ -27,14 +28,66 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
 
+class Stop(threading.Event):
+    """Set when somebody asks to stop. What is under way is interrupted then, but within ``later`` it ends by itself: it has to ``check``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number: int = signal.SIGINT
+        self._later = False
+
+    def ask(self, number: int) -> None:
+        """Stop. number: the signal. Raises Stopped where that may be."""
+        self.number = number
+        self.set()
+        if not self._later:
+            raise Stopped(number)
+
+    def check(self) -> None:
+        """Raises Stopped once somebody has asked."""
+        if self.is_set():
+            raise Stopped(self.number)
+
+    @contextmanager
+    def later(self) -> Iterator[None]:
+        """Nothing in it is interrupted."""
+        with self._when(later=True):
+            yield
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is in it may be interrupted, within ``later``, too. Raises Stopped."""
+        self.check()
+        with self._when(later=False):
+            yield
+
+    @contextmanager
+    def _when(self, *, later: bool) -> Iterator[None]:
+        before, self._later = self._later, later
+        try:
+            yield
+        finally:
+            self._later = before
+
+
 class Progress:
-    """Counts files and bytes from any thread. stream: where to write, None for nowhere. clock: seconds, monotonic.
+    """Counts files and bytes, or other things and their amounts, from any thread. stream: where to write, None for nowhere. clock: seconds, monotonic.
 
     stop: once it is set, whoever reports bytes is stopped, so that a large file is given up and not read to its end.
     """
 
-    def __init__(self, *, verb: str, stream: TextIO | None, stop: threading.Event, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        verb: str,
+        stream: TextIO | None,
+        stop: threading.Event,
+        clock: Callable[[], float] = time.monotonic,
+        thing: str = "file",
+        amount: Callable[[int], str] = size,
+    ) -> None:
         self._verb, self._stream, self._stop, self._clock = verb, stream, stop, clock
+        self._thing, self._amount = thing, amount
         self._live = stream is not None and stream.isatty()
         self._lock = threading.Lock()
         self._began = clock()
@@ -83,8 +136,8 @@ class Progress:
             self._write(line + "\n")
 
     def _line(self, seconds: float) -> str:
-        files = f"{self._files:,} of {number(self._of_files, 'file')}"
-        done = f"{size(self._bytes)} of {size(self._of_bytes)}" if self._of_bytes else size(self._bytes)
+        files = f"{self._files:,} of {number(self._of_files, self._thing)}"
+        done = f"{self._amount(self._bytes)} of {self._amount(self._of_bytes)}" if self._of_bytes else self._amount(self._bytes)
         left = ""
         if 0 < self._bytes < self._of_bytes:
             left = f", about {_duration(seconds * (self._of_bytes - self._bytes) / self._bytes)} left"

@@ -90,10 +90,10 @@ def content(*, store: Store, manifest: Proved) -> Iterator[bytes]:
     latest then, and StoreError if S3 does not give it; its kind is ``missing`` when that version was deleted.
     """
     stored, unpacked = _Passed(), _Passed()
-    with store.read(key=manifest.key, version_id=manifest.version_id) as blocks, closing(_beside(stored.through(blocks), manifest)) as raw:
+    with store.read(key=manifest.key, version_id=manifest.version_id) as blocks, closing(_beside(stored.through(blocks), manifest.content_bytes)) as raw:
         broken = ""
         try:
-            with closing(_beside(gz.decompress(raw), manifest)) as unpacking:
+            with closing(_beside(gz.decompress(raw), manifest.content_bytes)) as unpacking:
                 for block in unpacked.through(unpacking):
                     if unpacked.bytes > manifest.content_bytes:
                         broken = f"its content is longer than {manifest.content_bytes} bytes"
@@ -108,9 +108,9 @@ def content(*, store: Store, manifest: Proved) -> Iterator[bytes]:
         raise DamageError(f"{named(manifest)} is not what was proved at {manifest.archived_at}: {'; '.join(problems)}.")
 
 
-def _beside(blocks: Generator[bytes, None, None], manifest: Proved) -> Generator[bytes, None, None]:
-    """Blocks made in a thread of their own where the object is large enough for that to be worth it."""
-    return ahead(blocks) if manifest.content_bytes > LARGE else blocks
+def _beside(blocks: Generator[bytes, None, None], size: int) -> Generator[bytes, None, None]:
+    """Blocks made in a thread of their own where the content is large enough for that to be worth it."""
+    return ahead(blocks) if size > LARGE else blocks
 
 
 class Reader:

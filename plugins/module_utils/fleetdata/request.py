@@ -9,7 +9,6 @@ import argparse
 import dataclasses
 import datetime
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -21,8 +20,9 @@ from .catalogue import Catalogue, Wanted, catalogue
 from .configuration import Configuration
 from .errors import ConfigurationError
 from .model import Archive
-from .progress import Progress
+from .progress import Progress, Stop
 from .store import Store, connect
+from .table import size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Request:
     configuration: Configuration
     stdout: TextIO
     stderr: TextIO
-    stop: threading.Event
+    stop: Stop
 
     @property
     def archive(self) -> Archive:
@@ -56,9 +56,9 @@ class Request:
         return [catalogue(store=self.store, archive=self.archive, report=report, first=wanted.first, last=wanted.last) for report in wanted.reports]
 
     @contextmanager
-    def progress(self, verb: str) -> Iterator[Progress]:
-        """Tell how far it is, as long as it goes on."""
-        progress = Progress(verb=verb, stream=self.stderr, stop=self.stop)
+    def progress(self, verb: str, *, thing: str = "file", amount: Callable[[int], str] = size) -> Iterator[Progress]:
+        """Tell how far it is, as long as it goes on. thing, amount: what is counted, and how so much of it is said."""
+        progress = Progress(verb=verb, stream=self.stderr, stop=self.stop, thing=thing, amount=amount)
         try:
             yield progress
         finally:

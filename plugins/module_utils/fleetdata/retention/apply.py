@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Callable
 
-from ..errors import DamageError, FleetDataError
+from ..errors import STAYED, DamageError, FleetDataError
 from . import keyed, rows
 from .rows import Value
 from .table import Table
@@ -23,6 +23,8 @@ _LEAST, _FIRST, _MOST = 20, 200, 5000
 
 class ChangedError(FleetDataError):
     """The database holds something else than was proved; nothing of the batch was deleted."""
+
+    code = STAYED
 
 
 @dataclass

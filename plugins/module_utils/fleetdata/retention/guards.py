@@ -31,18 +31,31 @@ def notices(database: sqlite3.Connection, table: Table, column: str) -> Iterator
         yield f"{table.name} has no index on {column}, so each day reads all of it. If that is too slow: CREATE INDEX {index} ON {table.quoted} ({column})"
 
 
+def insert_triggers(database: sqlite3.Connection, table: Table) -> list[str]:
+    """Triggers that run when a row is inserted."""
+    columns = [column for column in table.columns if column not in table.generated]
+    places = ", ".join("?" for _ in columns)
+    insert = statement("INSERT INTO", table.quoted, f"({', '.join(map(table.sql, columns))}) VALUES ({places})")
+    return _triggers(database, table, "INSERT", insert, len(columns))
+
+
 def _delete_triggers(database: sqlite3.Connection, table: Table) -> list[str]:
-    """SQLite is asked, not the text of a trigger: whether deleting a row runs any."""
     named = " AND ".join(f"{table.sql(column)} = ?" for column in table.key)
+    return _triggers(database, table, "DELETE", statement("DELETE FROM", table.quoted, "WHERE", named), len(table.key))
+
+
+def _triggers(database: sqlite3.Connection, table: Table, event: str, change: str, values: int) -> list[str]:
+    """SQLite is asked, not the text of a trigger: whether the change runs any."""
+    enforced = database.execute("PRAGMA foreign_keys").fetchone()[0]
     database.execute("PRAGMA foreign_keys = OFF")
     try:
-        steps = database.execute(statement("EXPLAIN DELETE FROM", table.quoted, "WHERE", named), [0] * len(table.key)).fetchall()
+        steps = database.execute(statement("EXPLAIN", change), [0] * values).fetchall()
     finally:
-        database.execute("PRAGMA foreign_keys = ON")
+        database.execute(f"PRAGMA foreign_keys = {enforced}")
     if all(words(step[1]) != "Program" for step in steps):
         return []
     found = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(?) ORDER BY name", (table.name,))
-    return [words(name) for name, sql in found if "DELETE" in words(sql).upper()]
+    return [words(name) for name, sql in found if event in words(sql).upper()]
 
 
 def _children(database: sqlite3.Connection, table: Table) -> Iterator[tuple[str, str]]:

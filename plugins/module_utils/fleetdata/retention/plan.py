@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -70,7 +71,8 @@ def _objections(held: Holding, rule: Rule, steps: list[Step], now: datetime.date
     if held.rows and going / held.rows > rule.max_share:
         yield (
             f"{going} of the {held.rows} rows of {rule.table} would go, which is {going / held.rows:.1%}; "
-            f"one run may delete {rule.max_share:.1%} (max_share). If it is right, allow it for one run."
+            f"one run may delete {rule.max_share:.1%} (max_share). If it is right, allow it for one run: "
+            f"--max-share {math.ceil(100 * going / held.rows) / 100}."
         )
 
 

@@ -11,14 +11,14 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Callable, Protocol
 
-from .. import keys
+from .. import keys, model
 from ..archive import archive_files
 from ..catalogue import read_manifest
-from ..errors import DamageError, FleetDataError, StoreError
+from ..errors import DAMAGED, STAYED, UNREACHABLE, DamageError, FleetDataError, StoreError
 from ..model import FAILED, UNCHANGED, UPLOADED, Archive, Manifest
 from ..reading import content
 from ..store import Store
-from . import day, rows
+from . import day, rows, schema
 from .archived import report_name
 from .holdings import day_column
 from .plan import Step
@@ -26,10 +26,16 @@ from .table import statement
 
 _AT_ONCE = 500
 """Rows that are written at once."""
+_CODES = {FAILED: UNREACHABLE, model.DAMAGED: DAMAGED}
+"""The exit codes of what became of a day's file, where it is not archived."""
 
 
 class UnprovedError(FleetDataError):
     """Rows are not proved, so they stay."""
+
+    def __init__(self, message: str, *, code: int = STAYED) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,18 @@ class Archived:
     def __init__(self, *, store: Store, archive: Archive, clock: Callable[[], datetime.datetime], host: str, sleep: Callable[[float], None]) -> None:
         self._store, self._archive, self._clock, self._host, self._sleep = store, archive, clock, host, sleep
         self._halted = ""
+        self._recorded: set[str] = set()
 
     def prove(self, *, database: sqlite3.Connection, step: Step, folder: str) -> Proof:
         """Write the day's rows to S3, unless just these are there, and read them back."""
         if self._halted:
-            raise UnprovedError(f"It was not tried, as S3 failed before. {self._halted}")
+            raise UnprovedError(f"It was not tried, as S3 failed before. {self._halted}", code=UNREACHABLE)
         report = report_name(step.table.name)
         sent, back = os.path.join(folder, f"{report}-{step.day}.csv"), os.path.join(folder, "back.csv")
         count = export(database=database, step=step, path=sent)
         if not count:
             return Proof(path=sent, count=0)
+        self._record(database, step)
         manifest = self._archived(sent, report)
         if manifest.rows != count:
             raise DamageError(f"{manifest.uri} has {manifest.rows} rows, {count} were sent.")
@@ -84,6 +92,17 @@ class Archived:
         return Proof(
             path=back, count=count, uri=manifest.uri, version_id=manifest.version_id, revision=manifest.revision, sha256=manifest.content_sha256
         )  # fmt: skip
+
+    def _record(self, database: sqlite3.Connection, step: Step) -> None:
+        """Keep what the table is, once a run."""
+        if step.table.name in self._recorded:
+            return
+        try:
+            schema.record(store=self._store, archive=self._archive, table=step.table.name, schema=schema.of(database, step.table), now=self._clock())
+        except StoreError:
+            self._halted = self._out_of_reach()
+            raise
+        self._recorded.add(step.table.name)
 
     def _archived(self, path: str, report: str) -> Manifest:
         """The manifest of a file's object, as it is in the bucket now. The file goes."""
@@ -94,7 +113,7 @@ class Archived:
         if outcome.status == FAILED:
             self._halted = self._out_of_reach()
         if outcome.status not in (UPLOADED, UNCHANGED):
-            raise UnprovedError(outcome.reason)
+            raise UnprovedError(outcome.reason, code=_CODES.get(outcome.status, STAYED))
         key = keys.object_key(self._archive, report=report, day=outcome.day, revision=outcome.revision)
         manifest = self._manifest(keys.manifest_key(key))
         if not manifest.verified or (manifest.key, manifest.content_sha256) != (key, outcome.content_sha256):

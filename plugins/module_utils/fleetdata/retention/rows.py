@@ -103,6 +103,19 @@ def values(text: bytes) -> tuple[Value, ...]:
     return row
 
 
+def parts(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines of text from blocks of it."""
+    begun: list[bytes] = []
+    for block in blocks:
+        *whole, rest = block.split(b"\n")
+        for part in whole:
+            yield b"".join([*begun, part, b"\n"])
+            begun = []
+        begun.append(rest)
+    if any(begun):
+        yield b"".join(begun)
+
+
 def lines(text: Iterable[bytes]) -> Iterator[bytes]:
     """Lines of rows from lines of text: a newline inside quotes ends no row."""
     whole = b""

@@ -11,11 +11,14 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Callable
 
 from .. import work
-from ..errors import ConfigurationError, FleetDataError
+from ..errors import OK, STAYED, ConfigurationError, FleetDataError
+from ..limits import Progress, Silence
 from ..model import Archive
+from ..progress import Stop, Stopped
 from ..store import Store
 from . import apply, day, rows, space
 from .apply import Pace
@@ -29,6 +32,7 @@ from .table import opened, statement
 
 DELETED, STOPPED, PLANNED = "deleted", "stopped", "planned"
 """What became of a day of a table: all of it went; some or none did, and the reason says why; it would go."""
+_FAILURES = (FleetDataError, OSError, sqlite3.Error, Stopped)
 ROUNDS = 3
 """How often a day is proved and deleted again when rows come late."""
 
@@ -37,7 +41,7 @@ ROUNDS = 3
 class Result:
     """What became of one day of a table. planned, deleted: rows. bytes: as planned. uri, version_id, sha256, revision: of the last proof.
 
-    reason: a sentence unless all went.
+    reason: a sentence unless all went; code: what of it the command's exit code would be.
     """
 
     table: str
@@ -52,19 +56,21 @@ class Result:
     version_id: str = ""
     revision: int = 0
     sha256: str = ""
+    code: int = OK
 
 
 @dataclass(frozen=True)
 class Report:
     """What became of a database, or would. refused: why nothing of a table goes, by table. notices: what else there is to know.
 
-    space: what was done about the space of what went; None in a check.
+    space: what was done about the space of what went; None in a check. left: days that were not begun, as the run was stopped.
     """
 
     results: tuple[Result, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     space: Reclaim | None = None
+    left: int = 0
 
     @property
     def deleted(self) -> int:
@@ -74,7 +80,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Context:
-    """What a run has. work: a directory for rows on their way, with room for a day of them. host: this host's name. monotonic: seconds that never go back."""
+    """What a run has. work: a directory for rows on their way, with room for a day of them. host: this host's name. monotonic: seconds that never go back.
+
+    stop: while rows are deleted, it is looked at after each batch. progress: told of days and, as its bytes, of rows.
+    """
 
     store: Store
     archive: Archive
@@ -83,27 +92,34 @@ class Context:
     clock: Callable[[], datetime.datetime]
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
+    stop: Stop = field(default_factory=Stop)
+    progress: Progress = field(default_factory=Silence)
 
 
 def retain(*, retention: Retention, context: Context, check: bool) -> Report:
-    """Delete what is old enough and proved. check: write nothing, and say what would go. Raises ConfigurationError before anything is done."""
+    """Delete what is old enough and proved. check: write nothing, and say what would go. Raises ConfigurationError, Stopped before anything is done."""
     with opened(retention.database, busy_seconds=retention.busy_seconds) as database:
         try:
-            now, schema = context.clock(), apply.schema_version(database)
-            made = plan(retention=retention, found=look(database=database, retention=retention, now=now), now=now)
+            with context.stop.at_once():
+                now, schema = context.clock(), apply.schema_version(database)
+                made = plan(retention=retention, found=look(database=database, retention=retention, now=now), now=now)
         except sqlite3.Error as error:
             raise ConfigurationError(f"{retention.database}: cannot be read ({error}). Nothing was deleted.") from None
         if check:
             return Report(results=tuple(_planned(step) for step in made.steps), refused=made.refused, notices=made.notices)
         with work.held(context.work, of="retention"):
             results = _Run(database, schema, retention, context, made).all()
-        return Report(results=results, refused=made.refused, notices=made.notices, space=_reclaim(database, retention, context))
+        left = len(made.steps) - len(results)
+        return Report(results=results, refused=made.refused, notices=made.notices, space=_reclaim(database, retention, context), left=left)
 
 
 def _reclaim(database: sqlite3.Connection, retention: Retention, context: Context) -> Reclaim:
     try:
-        planned = space.plan(space=space.measure(database=database, path=retention.database), retention=retention, now=context.clock())
-        return space.apply(database=database, path=retention.database, planned=planned, sleep=context.sleep)
+        with context.stop.at_once():
+            planned = space.plan(space=space.measure(database=database, path=retention.database), retention=retention, now=context.clock())
+            return space.apply(database=database, path=retention.database, planned=planned, sleep=context.sleep)
+    except Stopped:
+        return Reclaim(space.NOTHING, "The run was stopped before its space was given back. New rows will use it.")
     except (sqlite3.Error, OSError) as error:
         return Reclaim(space.NOTHING, f"No space was given back, and none is lost: {error}. Run again.")
 
@@ -118,7 +134,13 @@ class _Run:
         self._pace = Pace(clock=context.monotonic, sleep=context.sleep)
 
     def all(self) -> tuple[Result, ...]:
-        return tuple(self._day(step) for step in self._steps)
+        """What became of the days, of those alone that were begun before a stop."""
+        self._context.progress.expect(files=len(self._steps), bytes=sum(step.rows for step in self._steps))
+        results = []
+        for step in takewhile(lambda _: not self._context.stop.is_set(), self._steps):
+            results.append(self._day(step))
+            self._context.progress.finished(f"{step.table.name} {step.day}")
+        return tuple(results)
 
     def _day(self, step: Step) -> Result:
         result = _planned(step)
@@ -129,14 +151,15 @@ class _Run:
                     return result
                 if not self._left(step):
                     return replace(result, status=DELETED)
-        except (FleetDataError, OSError, sqlite3.Error) as error:
-            return replace(result, status=STOPPED, reason=_sentence(step, error))
-        return replace(result, status=STOPPED, reason=f"Rows of {step.day} keep coming into {step.table.name}. Run again.")
+        except _FAILURES as error:
+            return _stopped(step, result, error)
+        return replace(result, status=STOPPED, code=STAYED, reason=f"Rows of {step.day} keep coming into {step.table.name}. Run again.")
 
     def _round(self, step: Step, result: Result) -> Result:
         """Prove what is there of a day and delete it; what came late meanwhile is left for another round."""
         with work.folder(self._context.work) as folder:
-            proof = self._provers[step.rule.proof].prove(database=self._database, step=step, folder=folder)
+            with self._context.stop.at_once():
+                proof = self._provers[step.rule.proof].prove(database=self._database, step=step, folder=folder)
             return self._delete(step, proof, result)
 
     def _delete(self, step: Step, proof: Proof, result: Result) -> Result:
@@ -144,8 +167,10 @@ class _Run:
         try:
             for gone in apply.delete(database=self._database, table=step.table, path=proof.path, schema=self._schema, pace=self._pace):
                 result = replace(result, deleted=result.deleted + gone)
-        except (FleetDataError, OSError, sqlite3.Error) as error:
-            return replace(result, status=STOPPED, reason=_sentence(step, error))
+                self._context.stop.check()
+                self._context.progress.moved(gone)
+        except _FAILURES as error:
+            return _stopped(step, result, error)
         return result
 
     def _left(self, step: Step) -> int:
@@ -158,7 +183,14 @@ def _planned(step: Step) -> Result:
     return Result(table=step.table.name, day=step.day, status=PLANNED, planned=step.rows, bytes=step.bytes, proof=step.rule.proof)
 
 
-def _sentence(step: Step, error: Exception) -> str:
+def _stopped(step: Step, result: Result, error: BaseException) -> Result:
+    code = error.code if isinstance(error, FleetDataError) else STAYED
+    return replace(result, status=STOPPED, reason=_sentence(step, error), code=code)
+
+
+def _sentence(step: Step, error: BaseException) -> str:
+    if isinstance(error, Stopped):
+        return f"{step.table.name}, {step.day}: the run was stopped. What is not deleted is as it was. Run again."
     if isinstance(error, FleetDataError):
         return str(error)
     what = f"{os.strerror(error.errno)}" if isinstance(error, OSError) and error.errno else str(error)

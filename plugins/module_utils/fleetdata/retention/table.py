@@ -16,7 +16,7 @@ from urllib.parse import quote as url_quote
 from ..errors import ConfigurationError
 from .rows import Text
 
-_ROWIDS = ("rowid", "_rowid_", "oid")
+ROWIDS = ("rowid", "_rowid_", "oid")
 _STATEMENTS = 8
 """Statements that a connection keeps: those that list thousands of rows take memory."""
 _SHOWN = (0, 2, 3)
@@ -28,7 +28,7 @@ class Table:
     """A table. columns: as they are read, in order, the row's number first where no column is it. key: those that name one row.
 
     rowid: what the row's number is called where it is no column, empty otherwise. numbered: whether the key is the row's number.
-    generated: columns whose values are computed, and therefore not written back.
+    generated: columns whose values are computed, and therefore not written back. primary: the columns of the declared primary key, if any.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Table:
     rowid: str = ""
     numbered: bool = False
     generated: frozenset[str] = frozenset()
+    primary: tuple[str, ...] = ()
 
     @property
     def quoted(self) -> str:
@@ -64,12 +65,12 @@ class Table:
 
 
 @contextmanager
-def opened(path: str, *, busy_seconds: float = 30.0) -> Iterator[sqlite3.Connection]:
-    """A database that is there already, for reading and deleting. busy_seconds: how long others are waited for. Raises ConfigurationError."""
-    if not os.path.isfile(path):
+def opened(path: str, *, busy_seconds: float = 30.0, mode: str = "rw") -> Iterator[sqlite3.Connection]:
+    """A database. busy_seconds: how long others are waited for. mode: rw for one that is there, rwc to make it, memory. Raises ConfigurationError."""
+    if mode == "rw" and not os.path.isfile(path):
         raise ConfigurationError(f"{path}: there is no such database. Name the file that the application writes.")
     try:
-        database = sqlite3.connect(f"file:{url_quote(path)}?mode=rw", uri=True, isolation_level=None, timeout=busy_seconds, cached_statements=_STATEMENTS)
+        database = sqlite3.connect(f"file:{url_quote(path)}?mode={mode}", uri=True, isolation_level=None, timeout=busy_seconds, cached_statements=_STATEMENTS)
     except sqlite3.Error as error:
         raise ConfigurationError(f"{path}: cannot be opened ({error}).") from None
     try:
@@ -105,19 +106,19 @@ def read_table(database: sqlite3.Connection, name: str) -> Table:
     generated = frozenset(column for column, _, hidden in shown if hidden)
     rowid = _rowid(database, name, columns)
     if not rowid:
-        return Table(name=name, columns=columns, key=primary, generated=generated)
+        return Table(name=name, columns=columns, key=primary, generated=generated, primary=primary)
     has_index = any(words(each[3]) == "pk" for each in database.execute(f"PRAGMA index_list({quoted(name)})"))
     if len(primary) == 1 and not has_index:  # the column is the row's number
-        return Table(name=name, columns=columns, key=primary, numbered=True, generated=generated)
-    return Table(name=name, columns=(rowid, *columns), key=(rowid,), rowid=rowid, numbered=True, generated=generated)
+        return Table(name=name, columns=columns, key=primary, numbered=True, generated=generated, primary=primary)
+    return Table(name=name, columns=(rowid, *columns), key=(rowid,), rowid=rowid, numbered=True, generated=generated, primary=primary)
 
 
 def _rowid(database: sqlite3.Connection, name: str, columns: Sequence[str]) -> str:
     """What the number of a row is called, empty when the table is WITHOUT ROWID."""
     taken = {column.lower() for column in columns}
-    free = [word for word in _ROWIDS if word not in taken]
+    free = [word for word in ROWIDS if word not in taken]
     if not free:
-        raise ConfigurationError(f"{name} has columns named {', '.join(_ROWIDS)}, so its rows cannot be named. Rename one of them.")
+        raise ConfigurationError(f"{name} has columns named {', '.join(ROWIDS)}, so its rows cannot be named. Rename one of them.")
     try:
         database.execute(statement("SELECT", free[0], "FROM", quoted(name), "LIMIT 0"))
     except sqlite3.OperationalError as error:
