@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -102,7 +102,8 @@ def bring_back(
         if triggers:
             why = f"{known.name} has triggers that run when a row is inserted ({', '.join(triggers)}): they could change other rows"
             raise ConfigurationError(f"{why}. Bring the rows back into a new database (create), and move them from there.")
-        return [_Day(ready, known, reader, check, day).bring() for day in days]
+        with taken_back(ready) if check and not ready.in_transaction else nullcontext():
+            return [_Day(ready, known, reader, day).bring() for day in days]
 
 
 def exit_code(results: list[BroughtBack]) -> int:
@@ -124,7 +125,7 @@ def _schema(database: sqlite3.Connection, asked: Asked, days: list[ArchivedDay],
 def _with_table(database: sqlite3.Connection, made: Schema | None, check: bool) -> Iterator[sqlite3.Connection]:
     """The database with the table in it. In a check one that is not there is made in a database of its own."""
     if made and check:
-        with opened("", mode="memory") as scratch:
+        with opened("", mode="rwc") as scratch:
             scratch.execute("PRAGMA foreign_keys = OFF")
             schema.create(scratch, made)
             yield scratch
@@ -134,9 +135,34 @@ def _with_table(database: sqlite3.Connection, made: Schema | None, check: bool) 
         yield database
 
 
+@contextmanager
+def taken_back(database: sqlite3.Connection) -> Iterator[None]:
+    """What is done to the database is taken back in the end."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+
+
+@contextmanager
+def _whole(database: sqlite3.Connection) -> Iterator[None]:
+    """All that is done to the database, or nothing: also within a transaction that there is."""
+    begin, commit, undo = ("SAVEPOINT day", "RELEASE day", "ROLLBACK TO day") if database.in_transaction else ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+    database.execute(begin)
+    try:
+        yield
+        database.execute(commit)
+    except BaseException:
+        if database.in_transaction:
+            database.execute(undo)
+        raise
+
+
 class _Day:
-    def __init__(self, database: sqlite3.Connection, table: Table, reader: Reader, check: bool, day: ArchivedDay) -> None:
-        self._database, self._table, self._reader, self._check, self._day = database, table, reader, check, day
+    def __init__(self, database: sqlite3.Connection, table: Table, reader: Reader, day: ArchivedDay) -> None:
+        self._database, self._table, self._reader, self._day = database, table, reader, day
 
     def bring(self) -> BroughtBack:
         with tempfile.TemporaryDirectory(prefix="fleetdata-rows-") as folder, closing(Union(table=self._table, folder=folder)) as union:
@@ -163,17 +189,11 @@ class _Day:
     def _put(self, union: Union, folder: str, faults: list[str]) -> BroughtBack:
         count: Counter[str] = Counter()
         named: list[str] = []
-        with closing(Inserter(database=self._database, table=self._table, union=union, folder=folder)) as inserter:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                for how, row in union:
-                    became, sentence = inserter.put(how, row)
-                    count[became] += 1
-                    named += [sentence] if sentence and len(named) < _EXAMPLES else []
-                self._database.execute("ROLLBACK" if self._check else "COMMIT")
-            finally:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
+        with closing(Inserter(database=self._database, table=self._table, union=union, folder=folder)) as inserter, _whole(self._database):
+            for how, row in union:
+                became, sentence = inserter.put(how, row)
+                count[became] += 1
+                named += [sentence] if sentence and len(named) < _EXAMPLES else []
         added, conflicts = count[ADDED] + count[RENUMBERED], count[inserting.CONFLICT]
         status = DAMAGED if faults else CONFLICT if conflicts else RESTORED if added else UNCHANGED
         return BroughtBack(

@@ -35,7 +35,7 @@ def insert_triggers(database: sqlite3.Connection, table: Table) -> list[str]:
     """Triggers that run when a row is inserted."""
     columns = [column for column in table.columns if column not in table.generated]
     places = ", ".join("?" for _ in columns)
-    insert = statement("INSERT INTO", table.quoted, f"({', '.join(map(table.sql, columns))}) VALUES ({places})")
+    insert = statement("INSERT OR ABORT INTO", table.quoted, f"({', '.join(map(table.sql, columns))}) VALUES ({places})")
     return _triggers(database, table, "INSERT", insert, len(columns))
 
 

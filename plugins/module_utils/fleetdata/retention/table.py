@@ -66,7 +66,7 @@ class Table:
 
 @contextmanager
 def opened(path: str, *, busy_seconds: float = 30.0, mode: str = "rw") -> Iterator[sqlite3.Connection]:
-    """A database. busy_seconds: how long others are waited for. mode: rw for one that is there, rwc to make it, memory. Raises ConfigurationError."""
+    """A database. busy_seconds: how long others are waited for. mode: rw for one that is there, rwc to make it. Raises ConfigurationError."""
     if mode == "rw" and not os.path.isfile(path):
         raise ConfigurationError(f"{path}: there is no such database. Name the file that the application writes.")
     try:
