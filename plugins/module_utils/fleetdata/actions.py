@@ -9,8 +9,15 @@ from collections.abc import Mapping
 
 from . import archive_actions
 from .backup import actions as backup_actions
+from .drill import actions as drill_actions
 from .request import Action
 from .retention import actions as retention_actions
 from .retention import restore_actions
 
-ALL: Mapping[str, Action] = {**archive_actions.ACTIONS, **retention_actions.ACTIONS, **restore_actions.ACTIONS, **backup_actions.ACTIONS}
+ALL: Mapping[str, Action] = {
+    **archive_actions.ACTIONS,
+    **retention_actions.ACTIONS,
+    **restore_actions.ACTIONS,
+    **backup_actions.ACTIONS,
+    **drill_actions.ACTIONS,
+}

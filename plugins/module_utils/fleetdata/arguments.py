@@ -22,7 +22,7 @@ exit codes (of several the first one here):
   4    conflict: another content is archived for that day already; nothing was overwritten
   3    quarantined: a file is not what its report type declares; it was not archived
   8    stayed: something that was to go is still there, as a check refused it; nothing was lost
-  6    incomplete: a day that was asked for is not in the archive, or there was nothing to check
+  6    incomplete: a day that was asked for is not in the archive, there was nothing to check, or recovery is slower or older than declared
   0    all is well
   130, 143  stopped by Ctrl-C, SIGTERM; run it again, it goes on where it was
 """
