@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from benchmarks.retention.table import KEPT, Filled
 
 OURS, PLAIN = "fleetdata retain", "DELETE, VACUUM"
 EXPORT, EXPORT_DAYS = "sqlite3 -csv | gzip | aws s3 cp, DELETE", "the same, day by day"
+REPORT = {"columns": ["Day"], "day_column": "Day", "files": ["/nowhere/*.csv"]}
+ARCHIVE = {"bucket": NAME, "region": REGION, "key": "{report}/{yyyy}/{mm}/{dd}/{report}-{day}.csv.gz", "reports": {"performance": REPORT}}
 SQL = f"sqlite3 -cmd '.timeout {3600 * 1000}'"
 
 
@@ -24,26 +27,12 @@ class Contestant:
     archives: bool
 
 
-RETAIN = """
-import datetime, os, sys
-from fleetdata.model import Archive
-from fleetdata.retention.rules import parse_all
-from fleetdata.retention.run import Context, retain
-from fleetdata.store import connect
-
-name, region, database, keep_days = sys.argv[1:]
-archive = Archive(bucket=name, region=region, reports={}, key="")
-rules = {"catscan": {"database": database, "tables": {"rtb_daily": {"day_column": "day", "keep_days": int(keep_days)}}}}
-clock = lambda: datetime.datetime.now(datetime.timezone.utc)
-context = Context(store=connect(archive=archive), archive=archive, work=os.path.abspath("rows"), host="benchmark", clock=clock)
-report = retain(retention=parse_all(rules, "rules")["catscan"], context=context, check=False)
-print(report)
-sys.exit(any(one.status != "deleted" for one in report.results) or bool(report.refused))
-"""
-
-
 def _ours(_: Filled, database: Path) -> str:
-    return f"cat > retain.py <<'EOF'\n{RETAIN}EOF\nPYTHONPATH={ROOT / 'plugins/module_utils'} exec python retain.py {NAME} {REGION} {database} {KEPT}"
+    declared = {"catscan": {"database": str(database), "tables": {"rtb_daily": {"day_column": "day", "keep_days": KEPT}}}}
+    return f"""mkdir archive.d
+echo '{json.dumps(ARCHIVE)}' > archive.json
+echo '{json.dumps({"retention": declared})}' > archive.d/retention.json
+PYTHONPATH={ROOT / "plugins/module_utils"} exec python -m fleetdata retain --config archive.json"""
 
 
 def _plain(filled: Filled, database: Path) -> str:

@@ -6,19 +6,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from io import BytesIO
 from typing import Callable
 
 from ..errors import STAYED, DamageError, FleetDataError
 from . import keyed, rows
-from .rows import Value
+from .keyed import Condition
 from .table import Table
 
-TARGET_SECONDS = 0.025
-"""How long a transaction is meant to hold the database; a writer beside it waits a few of these at most."""
-_LEAST, _FIRST, _MOST = 20, 200, 5000
+TARGET_SECONDS, PAUSE_SECONDS = 0.05, 0.03
+"""How long a transaction is meant to hold the database, and how long at most it is left to others then: whoever waits with SQLite's own busy
+handler looks again every 25 ms at first, and so gets in after the first transaction."""
+_LEAST, _FIRST, _MOST, _BYTES = 20, 200, 20000, 1 << 21
+"""Rows of a transaction: at least, in the first, at most; and about how many bytes of lines at most."""
 
 
 class ChangedError(FleetDataError):
@@ -36,10 +39,10 @@ class Pace:
     rows: int = _FIRST
 
     def took(self, seconds: float) -> None:
-        """Let others have the database as long as a transaction had it; the next one will take about as long as it should."""
+        """Let others have the database after a transaction, and let the next one take about as long as it should."""
         factor = min(2.0, max(0.5, TARGET_SECONDS / seconds)) if seconds > 0 else 2.0
         self.rows = min(_MOST, max(_LEAST, int(self.rows * factor)))
-        self.sleep(seconds)
+        self.sleep(min(seconds, PAUSE_SECONDS))
 
 
 def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int, pace: Pace) -> Iterator[int]:
@@ -52,7 +55,7 @@ def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int
         lines = rows.lines(file)
         if next(lines, b"") != rows.header_line(table.columns):
             raise DamageError(f"{path} does not hold rows of {table.name} as it is now.")
-        while batch := list(islice(lines, pace.rows)):
+        for batch in _batches(lines, pace):
             database.execute("BEGIN IMMEDIATE")  # waits for others, as long as the connection says
             try:
                 began = pace.clock()
@@ -65,20 +68,44 @@ def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int
             pace.took(pace.clock() - began)
 
 
+def _batches(lines: Iterable[bytes], pace: Pace) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        batch.append(line)
+        size += len(line)
+        if len(batch) >= pace.rows or size >= _BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
 def _delete(database: sqlite3.Connection, table: Table, batch: Sequence[bytes], schema: int) -> None:
     if schema_version(database) != schema:
         raise ChangedError(f"The tables were changed while rows of {table.name} were deleted. Run again; it starts from what is there then.")
     chosen = keyed.conditions(database, table, batch)
-    found = keyed.fetch(database, table, chosen)
-    if rows.block(found) != b"".join(batch):
-        raise ChangedError(_difference(table, found, batch))
+    if not _are(database, table, chosen, batch):
+        raise ChangedError(_difference(database, table, chosen, batch))
     gone = keyed.delete(database, table, chosen)
     if gone != len(batch):
         raise ChangedError(f"{gone} rows of {table.name} went instead of {len(batch)}, and were brought back. Check the database's integrity.")
 
 
-def _difference(table: Table, found: Sequence[tuple[Value, ...]], batch: Sequence[bytes]) -> str:
-    there = {tuple(row[place] for place in table.key_places): rows.line(row) for row in found}
+def _are(database: sqlite3.Connection, table: Table, chosen: Sequence[Condition], batch: Sequence[bytes]) -> bool:
+    """Whether the rows of the conditions are just what was proved."""
+    at = 0
+    with closing(keyed.blocks(database, table, chosen)) as found:
+        for text, some in found:
+            if text != b"".join(batch[at : at + some]):
+                return False
+            at += some
+    return at == len(batch)
+
+
+def _difference(database: sqlite3.Connection, table: Table, chosen: Sequence[Condition], batch: Sequence[bytes]) -> str:
+    found = BytesIO(b"".join(text for text, _ in keyed.blocks(database, table, chosen)))
+    there = {keyed.key_of(table, line): line for line in rows.lines(found)}
     keys = [keyed.key_of(table, line) for line in batch]
     key = next((key for key, line in zip(keys, batch) if there.get(key) != line), keys[0])
     name = ", ".join(f"{column} {value!r}" for column, value in zip(table.key, key))

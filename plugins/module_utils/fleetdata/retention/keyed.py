@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,12 +45,11 @@ def conditions(database: sqlite3.Connection, table: Table, lines: Sequence[bytes
     return [_one(table, key) for key in keys]
 
 
-def fetch(database: sqlite3.Connection, table: Table, chosen: Sequence[Condition]) -> list[tuple[Value, ...]]:
-    """The rows of the conditions, in the order of their keys."""
-    found: list[tuple[Value, ...]] = []
+def blocks(database: sqlite3.Connection, table: Table, chosen: Sequence[Condition]) -> Generator[tuple[bytes, int], None, None]:
+    """The rows of the conditions as lines, in the order of their keys, as ``rows.blocks`` gives them."""
     for condition in chosen:
-        found += database.execute(statement("SELECT", table.listed, "FROM", table.quoted, "WHERE", condition.sql, "ORDER BY", table.ordered), condition.values)
-    return found
+        select = statement("SELECT", table.listed, "FROM", table.quoted, "WHERE", condition.sql, "ORDER BY", table.ordered)
+        yield from rows.blocks(database, select, condition.values)
 
 
 def delete(database: sqlite3.Connection, table: Table, chosen: Sequence[Condition]) -> int:

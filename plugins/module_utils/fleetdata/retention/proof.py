@@ -140,11 +140,10 @@ def export(*, database: sqlite3.Connection, step: Step, path: str) -> int:
     column = day_column(step.table, step.rule)
     where = statement("WHERE", day.condition(column, step.rule.day_format), "ORDER BY", step.table.ordered)
     select = statement("SELECT", step.table.listed, "FROM", step.table.quoted, where)
-    found = database.execute(select, day.bound(step.day, step.rule.day_format))
     count = 0
     with open(path, "wb") as file:
         file.write(rows.header_line(step.table.columns))
-        while some := found.fetchmany(_AT_ONCE):
-            file.write(rows.block(some))
-            count += len(some)
+        for text, some in rows.blocks(database, select, day.bound(step.day, step.rule.day_format)):
+            file.write(text)
+            count += some
     return count
