@@ -33,7 +33,7 @@ def backed_up(results: Sequence[Result], *, bucket: str, check: bool) -> Answer:
     by_status = {status: count[status] for status in (UPLOADED, UNCHANGED, *_CODES)}
     summary = {"backups": len(proved), **by_status, **sent, "pruned": pruned, "dry_run": check}
     would = "would be " if check else ""
-    parts = [f"{number(len(proved), 'backup')} {would or ''}proved in s3://{bucket} ({size(sent['object_bytes'])} sent, {by_status[UNCHANGED]:,} unchanged)"]
+    parts = [f"{number(len(proved), 'backup')} {would}proved in s3://{bucket} ({size(sent['object_bytes'])} sent, {by_status[UNCHANGED]:,} unchanged)"]
     parts += [f"{number(pruned, 'older one')} {would}deleted"] if pruned else []
     failed = len(results) - len(proved)
     parts += [f"{failed:,} failed, and none of theirs was deleted"] if failed else []

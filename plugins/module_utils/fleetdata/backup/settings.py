@@ -19,7 +19,7 @@ from .model import DATABASE, FOLDER, Backups, Keep, Subject
 def parse(data: Mapping[str, Any], where: str) -> Backups:
     """The backups that a mapping declares. where: what the mapping is, for the message of a ConfigurationError."""
     try:
-        values = read(data, _BACKUPS, "", {"bucket", "region"})
+        values = read(data, _BACKUPS, "", ("bucket", "region"))
         databases = _subjects(values.pop("databases", {}), "databases", DATABASE)
         folders = _subjects(values.pop("folders", {}), "folders", FOLDER)
         twice = sorted(set(databases) & set(folders))
