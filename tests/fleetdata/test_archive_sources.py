@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.steady.fleet.plugins.module_utils import archive_options
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import sources
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import config, sources
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import ConfigurationError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import Archive, ReportType
 
@@ -82,3 +82,10 @@ def test_the_modules_take_the_command_s_python_where_it_is_installed(tmp_path: P
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
     assert archive_options.better_python() == ""
     assert os.access(python, os.X_OK)
+
+
+def test_without_a_report_there_is_nothing_to_archive_and_that_is_told() -> None:
+    """As on a host that archives rows of its database alone."""
+    archive = config.parse({"bucket": "archive", "region": "eu-central-1"}, "here")
+    with pytest.raises(ConfigurationError, match="No report is declared, so there is none to archive or to look for"):
+        sources.declared(archive=archive)

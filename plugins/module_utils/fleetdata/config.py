@@ -47,8 +47,8 @@ def document(path: str) -> Any:
 def parse(data: Mapping[str, Any], where: str) -> Archive:
     """The archive that a mapping declares. where: what the mapping is, for the message of a ConfigurationError."""
     try:
-        values = read(data, settings.ARCHIVE, "", {"bucket", "region", "reports"})
-        reports = {name: _report(name, value) for name, value in values["reports"].items()}
+        values = read(data, settings.ARCHIVE, "", {"bucket", "region"})
+        reports = {name: _report(name, value) for name, value in values.get("reports", {}).items()}
         _each_file_once(reports.values())
         return Archive(**{**values, "reports": reports})
     except settings.Wrong as wrong:

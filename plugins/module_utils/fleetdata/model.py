@@ -62,7 +62,7 @@ class Archive:
 
     bucket: str
     region: str
-    reports: Mapping[str, ReportType]
+    reports: Mapping[str, ReportType] = field(default_factory=dict)
     prefix: str = ""
     key: str = "{report}/{yyyy}/{mm}/{dd}/{report}-{day}.csv.gz"
     revisions: bool = False

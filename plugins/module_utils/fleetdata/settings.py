@@ -191,8 +191,8 @@ def seconds(value: object) -> float:
 
 
 def reports(value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping) or not value:
-        raise ValueError("must be a mapping with at least one report: its name, and below it day_column, columns, …")
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a mapping of reports: the name of each, and below it day_column, columns, …")
     return value
 
 

@@ -20,6 +20,8 @@ ALL = "all"
 
 def reports(*, archive: Archive, name: str) -> list[str]:
     """The names of the reports that ``name`` means: itself, or ALL of them. Raises ConfigurationError for one that is not declared."""
+    if not archive.reports:
+        raise ConfigurationError("No report is declared, so there is none to archive or to look for. Declare reports (role s3_archive: s3_archive_reports).")
     if name == ALL:
         return list(archive.reports)
     if name in archive.reports:
