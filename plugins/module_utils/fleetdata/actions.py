@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from . import archive_actions
 from .backup import actions as backup_actions
 from .drill import actions as drill_actions
+from .query import actions as query_actions
 from .request import Action
 from .retention import actions as retention_actions
 from .retention import restore_actions
@@ -20,4 +21,5 @@ ALL: Mapping[str, Action] = {
     **restore_actions.ACTIONS,
     **backup_actions.ACTIONS,
     **drill_actions.ACTIONS,
+    **query_actions.ACTIONS,
 }
