@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable
 
-from .fleetdata import answers, config, sources
+from .fleetdata import answers, config, configuration, settings, sources
 from .fleetdata.catalogue import Wanted
-from .fleetdata.errors import FleetDataError
+from .fleetdata.errors import ConfigurationError, FleetDataError
 from .fleetdata.model import FILE_NAME, FIRST, LAST, ONLY, Archive
 
 with suppress(ImportError):  # the options are of use without Ansible, too
@@ -43,14 +44,8 @@ REPORT_TYPE: dict[str, Any] = {
     "first_day": TEXT,
     "late_after_hours": NUMBER,
 }
-PLACE: dict[str, Any] = {
-    "bucket": TEXT,
-    "region": TEXT,
-    "prefix": TEXT,
-    "key": {"type": "str", "no_log": False},
-    "endpoint_url": TEXT,
-    "concurrency": NUMBER,
-}
+WHERE: dict[str, Any] = {"bucket": TEXT, "region": TEXT, "prefix": TEXT, "endpoint_url": TEXT}
+PLACE: dict[str, Any] = {**WHERE, "key": {"type": "str", "no_log": False}, "concurrency": NUMBER}
 ARGUMENTS: dict[str, Any] = {**PLACE, "config": {"type": "path"}, "report_type": {"type": "dict", "options": REPORT_TYPE}}
 """Besides ``report``, which each module says for itself."""
 REQUIRED_ONE_OF = [("config", "bucket"), ("config", "region"), ("config", "report_type")]
@@ -61,6 +56,16 @@ def better_python() -> str:
     """The command's Python where it is installed and this is another one, else empty."""
     there = os.access(PYTHON, os.X_OK) and os.path.realpath(sys.prefix) != os.path.realpath(os.path.dirname(os.path.dirname(PYTHON)))
     return PYTHON if there else ""
+
+
+def place(params: Mapping[str, Any]) -> Archive:
+    """Where a module's options put what is no report: the archive of ``config``, or one of no reports. Raises ConfigurationError."""
+    declared = configuration.load(params["config"]).archive if params["config"] else Archive(bucket="", region="", reports={})
+    try:
+        said = config.read({name: params[name] for name in WHERE if params[name] is not None}, settings.ARCHIVE, "")
+    except settings.Wrong as wrong:
+        raise ConfigurationError(f"The archive of this task: {wrong}.") from None
+    return dataclasses.replace(declared, **said)
 
 
 def archive(params: Mapping[str, Any], *settings: str) -> Archive:

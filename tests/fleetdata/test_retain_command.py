@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import signal
 import sqlite3
@@ -16,38 +15,10 @@ import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import Archive
 from archive_runs import Bucket
 from command import PROGRAM, answer, declare, environment, fleetdata
+from retain_databases import DAILY, LOSS, OLD, OLDER, configured, made
 from retention_runs import held
 
-TODAY = datetime.datetime.now(datetime.UTC).date()
-LOSS = "Ops: debug events, nobody needs them later"
-DAILY = {"day_column": "day", "max_share": 0.9}
-
-
-def ago(days: int) -> str:
-    return (TODAY - datetime.timedelta(days=days)).isoformat()
-
-
-OLD, OLDER = ago(100), ago(101)
 MANY = 30_000
-
-
-def made(folder: Path, name: str, sql: str = "") -> Path:
-    """A database with two old days of three rows each, and today's."""
-    path = folder / f"{name}.db"
-    with closing(sqlite3.connect(path)) as database, database:
-        database.executescript(f"CREATE TABLE daily (day TEXT, n INTEGER); CREATE INDEX d ON daily (day); {sql}")
-        database.executemany("INSERT INTO daily VALUES (?, ?)", [(day, n) for day in (OLDER, OLD, ago(0)) for n in range(3)])
-    return path
-
-
-def configured(archive: Archive, folder: Path, **databases: Any) -> Path:
-    """Declare databases, each by its tables' rules."""
-    path = declare(archive, folder)
-    parts = folder / "fleetdata.d"
-    parts.mkdir(exist_ok=True)
-    retention = {name: {"database": str(folder / f"{name}.db"), "tables": tables} for name, tables in databases.items()}
-    (parts / "retention.json").write_text(json.dumps({"retention": retention}))
-    return path
 
 
 def going(said: Any) -> list[tuple[Any, ...]]:

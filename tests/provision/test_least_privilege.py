@@ -63,6 +63,8 @@ BY_PREFIX: dict[str, Attempt] = {
     "head a version": lambda s3, o: s3.head_object(Bucket=BUCKET, Key=o["Key"], VersionId=o["VersionId"]),
     "list parts": lambda s3, o: s3.list_parts(Bucket=BUCKET, Key=o["Key"], UploadId=o["UploadId"]),
     "abort an upload": lambda s3, o: s3.abort_multipart_upload(Bucket=BUCKET, Key=o["Key"], UploadId=o["UploadId"]),
+    "put rows": lambda s3, _: s3.put_object(Bucket=BUCKET, Key="_rows/catscan/rtb_daily/x", Body=b"", IfNoneMatch="*"),
+    "put another database's rows": lambda s3, _: s3.put_object(Bucket=BUCKET, Key="_rows/other/rtb_daily/x", Body=b"", IfNoneMatch="*"),
     "delete": lambda s3, o: s3.delete_object(Bucket=BUCKET, Key=o["Key"]),
     "delete a version": lambda s3, o: s3.delete_object(Bucket=BUCKET, Key=o["Key"], VersionId=o["VersionId"]),
     "tag": lambda s3, o: s3.put_object_tagging(Bucket=BUCKET, Key=o["Key"], Tagging={"TagSet": []}),
@@ -94,7 +96,7 @@ BY_BUCKET: dict[str, Attempt] = {
 READ = {"get", "get a version", "head a version", "list"}
 SETTINGS = {"read versioning", "read encryption", "read public access", "read policy", "read lifecycle"}
 NEEDED = {
-    "catscan-ec2-role": READ | {"put", "list parts", "abort an upload", "list uploads"} | SETTINGS,
+    "catscan-ec2-role": READ | {"put", "put rows", "list parts", "abort an upload", "list uploads"} | SETTINGS,
     "catscan-restore-role": READ | {"list versions"},
 }
 

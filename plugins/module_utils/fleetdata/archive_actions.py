@@ -15,6 +15,7 @@ from . import answers, argument_types, calendar_html, calendar_text, calendar_vi
 from .archive import archive_files
 from .folder import Folder
 from .request import Action, Request, now, write_page
+from .retention import databases
 from .store import connect
 
 
@@ -64,7 +65,8 @@ def _calendar(request: Request) -> answers.Answer:
 
 
 def _check(request: Request) -> answers.Answer:
-    found = check.check(client=request.store.client, archive=request.archive, use=request.asked.use, dry_run=request.asked.dry_run)
+    folders = databases.folders(archive=request.archive, configuration=request.configuration)
+    found = check.check(client=request.store.client, archive=request.archive, folders=folders, use=request.asked.use, dry_run=request.asked.dry_run)
     return findings.checked(found, bucket=request.archive.bucket, dry_run=request.asked.dry_run)
 
 

@@ -9,7 +9,7 @@ The probe is never replaced: it is there after the first check and stays, as arc
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -41,12 +41,12 @@ class Finding:
     advice: str = ""
 
 
-def check(*, client: Any, archive: Archive, use: str = ARCHIVE, dry_run: bool = False) -> list[Finding]:
-    """Try everything and say what is as it must be. use: ARCHIVE or RESTORE. dry_run: only read.
+def check(*, client: Any, archive: Archive, folders: Iterable[str] = (), use: str = ARCHIVE, dry_run: bool = False) -> list[Finding]:
+    """Try everything and say what is as it must be. folders: prefixes that are used besides those of the reports. use: ARCHIVE or RESTORE. dry_run: only read.
 
     Raises StoreError if S3 does not answer, refuses the credentials themselves, or has no such bucket.
     """
-    probes = dict.fromkeys(keys.probe_key(archive, report=report) for report in archive.reports)
+    probes = dict.fromkeys([keys.probe_key(archive, report=report) for report in archive.reports] + [folder + keys.PROBE for folder in folders])
     findings = []
     seen: dict[str, Any] = {}
     for key in probes:

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import config, keys
-from catscan import reports
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.rules import parse_all
+from catscan import database, reports
 
 ROOT = Path(__file__).parents[3]
-ROLES = ("base", "python_app", "fleetdata", "s3_archive", "systemd_service", "cron_jobs", "cloudwatch_agent")
+ROLES = ("base", "python_app", "fleetdata", "s3_archive", "sqlite_retention", "systemd_service", "cron_jobs", "cloudwatch_agent")
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 LOCK = (ROOT / "files/apps/catscan/requirements.txt").read_text()
 
 
@@ -51,6 +53,7 @@ def test_cs26_cs41_cs43_jobs_and_their_times(declared: dict[str, Any]) -> None:
     assert {job["name"]: job["schedule"] for job in declared["cron_jobs_list"]} == {
         "catscan-gmail-import": "0 8 * * *",
         "catscan-archive": "30 8 * * *",
+        "catscan-retention": "0 2 * * 0",
         "catscan-health": "*/5 * * * *",
         "catscan-import-status": "0 10 * * *",
     }
@@ -82,6 +85,29 @@ def test_cs30_each_import_archives_first_and_a_daily_job_frees_the_disk(declared
     assert sweep["command"] == ["/usr/local/bin/fleetdata", "archive", "--delete-source"]
     assert sweep["after"] == ["catscan-gmail-import"]
     assert all(report["files"] == [f"{{{{ catscan_data }}}}/imports/done/catscan-{name}-*.csv"] for name, report in declared["s3_archive_reports"].items())
+
+
+def test_cs17_cs27_cs32_cs33_each_table_has_a_rule_and_what_was_imported_is_known_for_ever(declared: dict[str, Any], tmp_path: Path) -> None:
+    retentions = dict(declared["sqlite_retention_databases"])
+    assert retentions["catscan"]["database"] == "{{ catscan_data }}/catscan.db"
+    path = tmp_path / "catscan.db"
+    with database.connect(path) as there:
+        columns = {row["name"]: [one["name"] for one in there.execute(f"PRAGMA table_info({row['name']})")] for row in there.execute(TABLES)}
+    rules = parse_all({"catscan": {**retentions["catscan"], "database": str(path)}}, "group_vars")["catscan"].rules
+    assert {name: (rule.day_column, rule.keep_days, rule.proof) for name, rule in rules.items() if not rule.forever} == {
+        "rtb_daily": ("day", 90, "rows"),
+        "rtb_funnel": ("day", 90, "rows"),
+        "performance_metrics": ("date", 90, "rows"),
+    }
+    assert [name for name, rule in rules.items() if rule.forever] == ["import_history"]
+    assert all(rule.forever or rule.day_column in columns[name] for name, rule in rules.items())
+    assert set(columns) - set(rules) == {"installation"}
+
+
+def test_w2_the_instance_may_archive_its_reports_and_rows_and_nothing_else(declared: dict[str, Any]) -> None:
+    roles = yaml.safe_load((ROOT / "group_vars/catscan/aws.yml").read_text())["aws_instance_role_roles"]
+    used = [*declared["s3_archive_reports"], *(f"_rows/{name}" for name in declared["sqlite_retention_databases"])]
+    assert [role["archives"][0]["prefixes"] for role in roles] == [used, used]
 
 
 def test_cs44_w15_every_log_has_a_retention(declared: dict[str, Any]) -> None:

@@ -9,17 +9,17 @@ import argparse
 import socket
 from collections.abc import Mapping
 
-from .. import argument_types, configuration
+from .. import argument_types
 from ..answers import Answer
 from ..request import Action, Request, now
 from ..table import number
-from . import databases, rules, told
+from . import databases, told
 from .run import Context
 
 
 def _retain(request: Request) -> Answer:
-    asked, part = request.asked, request.configuration.part(configuration.RETENTION)
-    chosen = databases.chosen(rules.parse_all(part.data, part.where), asked.names, max_share=asked.max_share)
+    asked = request.asked
+    chosen = databases.chosen(databases.declared(request.configuration), asked.names, max_share=asked.max_share)
     with request.progress("retain", thing="day", amount=lambda count: number(count, "row")) as progress:
         context = Context(
             store=request.store, archive=request.archive, work="", host=socket.gethostname(), clock=now, stop=request.stop, progress=progress

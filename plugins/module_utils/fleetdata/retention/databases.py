@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..answers import system
+from ..configuration import RETENTION, Configuration
 from ..errors import FleetDataError, UsageError
+from ..model import Archive
 from ..progress import Stopped
+from . import rules
+from .archived import rows_archive
 from .model import Retention
 from .run import Context, Report, retain
 
@@ -26,6 +32,18 @@ class Outcome:
     retention: Retention
     report: Report
     error: FleetDataError | None = None
+
+
+def declared(configuration: Configuration) -> dict[str, Retention]:
+    """The databases by name, as the host's configuration declares them. Raises ConfigurationError."""
+    part = configuration.part(RETENTION)
+    return rules.parse_all(part.data, part.where)
+
+
+def folders(*, archive: Archive, configuration: Configuration) -> list[str]:
+    """The prefixes below which the rows of the declared databases lie. Raises ConfigurationError."""
+    names = declared(configuration) if RETENTION in configuration.parts else {}
+    return [rows_archive(archive=archive, name=name, columns={}).prefix for name in names]
 
 
 def chosen(retentions: dict[str, Retention], names: Sequence[str], *, max_share: float | None = None) -> list[Retention]:
@@ -54,11 +72,28 @@ def retain_each(*, retentions: Iterable[Retention], context: Context, check: boo
 def _retained(retention: Retention, context: Context, *, check: bool) -> Outcome:
     its_own = dataclasses.replace(context, work=f"{retention.database}{WORK}")
     try:
-        return Outcome(retention=retention, report=retain(retention=retention, context=its_own, check=check))
+        with _as_owner(retention.database):
+            return Outcome(retention=retention, report=retain(retention=retention, context=its_own, check=check))
     except FleetDataError as error:
         return Outcome(retention=retention, report=Report(), error=error)
     except OSError as error:
         return Outcome(retention=retention, report=Report(), error=FleetDataError(system(error)))
+
+
+@contextmanager
+def _as_owner(path: str) -> Iterator[None]:
+    """Root is the file's owner for a while: what it leaves beside it is the application's, and no link there leads further than the application may go."""
+    if os.geteuid() or not os.path.isfile(path):
+        yield
+        return
+    owner = os.stat(path)
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
 def _sharing(retention: Retention, max_share: float) -> Retention:
