@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from . import archive_actions
 from .backup import actions as backup_actions
 from .drill import actions as drill_actions
+from .file_retention import actions as file_actions
 from .query import actions as query_actions
 from .request import Action
 from .retention import actions as retention_actions
@@ -19,6 +20,7 @@ ALL: Mapping[str, Action] = {
     **archive_actions.ACTIONS,
     **retention_actions.ACTIONS,
     **restore_actions.ACTIONS,
+    **file_actions.ACTIONS,
     **backup_actions.ACTIONS,
     **drill_actions.ACTIONS,
     **query_actions.ACTIONS,

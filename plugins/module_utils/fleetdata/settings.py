@@ -190,6 +190,12 @@ def seconds(value: object) -> float:
     return float(value)
 
 
+def share(value: object) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value <= 1:
+        raise ValueError("must be a number above 0, and 1 at most")
+    return float(value)
+
+
 def reports(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise ValueError("must be a mapping of reports: the name of each, and below it day_column, columns, …")

@@ -65,12 +65,6 @@ def _tables(value: object) -> Mapping[str, object]:
     return value
 
 
-def _share(value: object) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value <= 1:
-        raise ValueError("must be a number above 0, and 1 at most")
-    return float(value)
-
-
 _FOREVER = "forever"
 _RULE: Mapping[str, settings.Check] = {
     "day_column": settings.text,
@@ -79,14 +73,14 @@ _RULE: Mapping[str, settings.Check] = {
     "keep": settings.one_of(_FOREVER),
     "proof": settings.one_of(ROWS, NONE),
     "acknowledged": settings.text,
-    "max_share": _share,
+    "max_share": settings.share,
 }
 _RETENTION: Mapping[str, settings.Check] = {
     "database": _database,
     "tables": _tables,
     "idle_days": settings.whole(1, 36525),
     "busy_seconds": settings.seconds,
-    "vacuum_share": _share,
+    "vacuum_share": settings.share,
     "vacuum_from": settings.whole(0, 23),
     "vacuum_to": settings.whole(0, 23),
 }
