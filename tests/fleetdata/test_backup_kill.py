@@ -23,7 +23,7 @@ def good(host: Bench) -> list[str]:
     return [each.stamp for each in results]
 
 
-@pytest.mark.parametrize(("kind", "every"), [(DATABASE, 1), (FOLDER, 3)])
+@pytest.mark.parametrize(("kind", "every"), [(DATABASE, 2), (FOLDER, 5)])
 def test_w3_f54_killed_anywhere_what_counts_is_whole(bucket: str, endpoint: str, tmp_path: Path, kind: str, every: int) -> None:
     base = bench(bucket, endpoint, tmp_path, keep=Keep(0, 0, 0, 1), kind=kind)
     live = Path(base.subjects["app"].path)

@@ -13,15 +13,23 @@ from typing import Protocol
 
 _ARENA_MAX = -8
 """M_ARENA_MAX in glibc's malloc.h."""
+_MMAP_THRESHOLD = -3
+"""M_MMAP_THRESHOLD."""
 _ALL = 24 << 20
 _STREAM = 12 << 20
-_LARGE_FILE = 24 << 20
+LARGE_FILE = 24 << 20
 
 
 def share_memory() -> None:
     """Let this process's threads share two of glibc's pools of memory. With one each, what a thread gave back no other uses: 105 MiB instead of 70."""
     with suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
+
+
+def return_memory() -> None:
+    """Have blocks and parts given back to the system once they are done with, so that many large files take no more than one."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 512 << 10)
 
 
 class Progress(Protocol):
@@ -60,7 +68,7 @@ class Allowance:
     @contextmanager
     def for_file(self, size: int) -> Iterator[None]:
         """Take what a file of ``size`` bytes needs: a small one twice its size, one that is streamed its parts."""
-        needed = 2 * size if 2 * size < _STREAM else _STREAM if size < _LARGE_FILE else _ALL
+        needed = 2 * size if 2 * size < _STREAM else _STREAM if size < LARGE_FILE else _ALL
         with self._changed:
             self._changed.wait_for(lambda: self._left >= needed)
             self._left -= needed

@@ -93,9 +93,9 @@ class Sender:
                 clear(self._store, self._key)
             self._upload = self._store.begin(key=self._key, metadata=self._metadata)
             self._pool = ThreadPoolExecutor(max_workers=UNDER_WAY)
-        body, self._chunks, self._pending = b"".join(self._chunks), [], 0
         if len(self._parts) >= UNDER_WAY:
             self._parts[-UNDER_WAY].result()
+        body, self._chunks, self._pending = b"".join(self._chunks), [], 0
         number = len(self._parts) + 1
         self._parts.append(self._pool.submit(self._store.put_part, key=self._key, upload=self._upload, number=number, body=body))
 

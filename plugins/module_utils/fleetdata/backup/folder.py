@@ -13,13 +13,12 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from .. import readback, source
 from ..errors import ConfigurationError, ContentError, DamageError
-from ..limits import Allowance, share_memory
-from ..send import PART, Sender, Sent, send_checked
+from ..limits import LARGE_FILE, Allowance
+from ..send import Sender, Sent, send_checked
 from . import database, keys, listing
 from .context import Context
 from .listing import FILE, Entry
@@ -27,6 +26,8 @@ from .model import Facts, Manifest, Subject
 from .sending import receive, told
 
 _AT_ONCE = 4
+_LARGE = 4 << 20
+"""A file of more bytes is sent alone: it takes the memory, and two of the same content would give up each other's parts."""
 _WINDOW = 256
 """Entries that are looked at together: so many are held in memory."""
 
@@ -47,7 +48,6 @@ def back_up(*, context: Context, subject: Subject, newest: Manifest | None, work
     A file that changes while it is read is named, its earlier content stays in the list, and the next run tries again. Raises ConfigurationError,
     StoreError, ContentError when there is no file at all.
     """
-    share_memory()
     if not os.path.isdir(subject.path):
         raise ConfigurationError(f"{subject.path}: there is no such folder. Name the one that the application writes to.")
     run, path = _Folder(context, subject, check), os.path.join(workplace, "list")
@@ -97,8 +97,6 @@ class _Folder:
         self.tally = Tally()
         self._context, self._subject, self._check = context, subject, check
         self._store, self._allowance = context.store, Allowance()
-        self._one = threading.Lock()
-        """Of large files one is sent at a time: each goes in parts, and two of the same content would give up each other's."""
         self._counting = threading.Lock()
         stem = keys.files_stem(prefix=context.backups.prefix, name=subject.name)
         self._there = {_content(found.key): found.size for found in context.store.list(prefix=stem)}
@@ -118,7 +116,8 @@ class _Folder:
             return dataclasses.replace(before, mode=entry.mode)
         path = os.path.join(self._subject.path, entry.path)
         try:
-            with source.opened(path, hold=False, sleep=self._context.sleep) as opened, self._allowance.for_file(opened.size):
+            needed = LARGE_FILE if entry.bytes > _LARGE else entry.bytes
+            with self._allowance.for_file(needed), source.opened(path, hold=False, sleep=self._context.sleep) as opened:
                 return self._content(entry, before, opened)
         except FileNotFoundError:
             return None
@@ -143,8 +142,7 @@ class _Folder:
         if self._check:
             self._count(0)
             return entry
-        with self._one if opened.size > PART else nullcontext():
-            return self._proved(entry, opened)
+        return self._proved(entry, opened)
 
     def _proved(self, entry: Entry, opened: source.Source) -> Entry:
         entry = dataclasses.replace(entry, archived_at=f"{self._context.clock():%Y-%m-%dT%H:%M:%SZ}")

@@ -11,6 +11,7 @@ import os
 
 from .. import gz, readback
 from ..errors import ConfigurationError, ContentError, DamageError, FleetDataError, StoreError
+from ..limits import return_memory, share_memory
 from . import database, folder, held, keys, manifest, prune
 from .context import Context
 from .copy import copy
@@ -26,6 +27,8 @@ def back_up(*, name: str, context: Context, check: bool = False) -> Result:
 
     Raises ConfigurationError when it is not declared. Whatever else goes wrong is the result, so that it stops no other.
     """
+    share_memory()
+    return_memory()
     subject = context.backups.subject(name)
     began, now = context.monotonic(), context.clock()
     result = Result(name=name, kind=subject.kind, path=subject.path, status=FAILED)
