@@ -15,6 +15,8 @@ from .rows import Value
 from .table import Table, statement
 
 Key = tuple[Value, ...]
+_AT_ONCE = 500
+"""Rows that a condition lists at most, as SQLite binds some hundreds of values."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ def conditions(database: sqlite3.Connection, table: Table, lines: Sequence[bytes
         return [span]
     keys = [key_of(table, line) for line in lines]
     if table.numbered:
-        return [Condition(f"{table.ordered} IN ({', '.join(str(number) for (number,) in keys)})", [])]
+        numbers = [number for (number,) in keys]
+        return [_numbers(table, numbers[at : at + _AT_ONCE]) for at in range(0, len(numbers), _AT_ONCE)]
     return [_one(table, key) for key in keys]
 
 
@@ -62,6 +65,10 @@ def _span(table: Table, first: Key, last: Key) -> Condition:
     low, high = [rows.bound(value) for value in first], [rows.bound(value) for value in last]
     places = [", ".join(place for place, _ in bound) for bound in (low, high)]
     return Condition(f"({table.ordered}) >= ({places[0]}) AND ({table.ordered}) <= ({places[1]})", [value for _, value in (*low, *high)])
+
+
+def _numbers(table: Table, some: Sequence[Value]) -> Condition:
+    return Condition(f"{table.ordered} IN ({', '.join('?' * len(some))})", list(some))
 
 
 def _one(table: Table, key: Key) -> Condition:
