@@ -178,9 +178,9 @@ def test_cs34_f49_a_transaction_is_short_and_others_get_in_after_it() -> None:
     pauses: list[float] = []
     pace = Pace(clock=lambda: 0, sleep=pauses.append)
     sizes = []
-    for seconds in (0.2, 0.2, 0.2, 0.2, 0.05, 0.001, 0, *[0.001] * 12):
+    for seconds in (0.2, 0.2, 0.2, 0.2, 0.03, 0.001, 0, *[0.001] * 12):
         pace.took(seconds)
         sizes.append(pace.rows)
     assert sizes[:7] == [100, 50, 25, 20, 20, 40, 80]
     assert sizes[-1] == 20000
-    assert pauses[:6] == [0.03, 0.03, 0.03, 0.03, 0.03, 0.001]
+    assert pauses[:6] == [0.2, 0.2, 0.2, 0.2, 0.03, 0.03]

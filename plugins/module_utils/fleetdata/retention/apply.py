@@ -17,9 +17,10 @@ from . import keyed, rows
 from .keyed import Condition
 from .table import Table
 
-TARGET_SECONDS, PAUSE_SECONDS = 0.05, 0.03
-"""How long a transaction is meant to hold the database, and how long at most it is left to others then: whoever waits with SQLite's own busy
-handler looks again every 25 ms at first, and so gets in after the first transaction."""
+TARGET_SECONDS, PAUSE_SECONDS = 0.03, 0.03
+"""How long a transaction is meant to hold the database, and how long at least it is left to others then: whoever waits with SQLite's own busy
+handler looks again every 25 ms at the latest for a while, and so gets in after the first transaction.
+"""
 _LEAST, _FIRST, _MOST, _BYTES = 20, 200, 20000, 1 << 21
 """Rows of a transaction: at least, in the first, at most; and about how many bytes of lines at most."""
 
@@ -39,10 +40,10 @@ class Pace:
     rows: int = _FIRST
 
     def took(self, seconds: float) -> None:
-        """Let others have the database after a transaction, and let the next one take about as long as it should."""
+        """Let others have the database as long as a transaction had it, or longer; the next one will take about as long as it should."""
         factor = min(2.0, max(0.5, TARGET_SECONDS / seconds)) if seconds > 0 else 2.0
         self.rows = min(_MOST, max(_LEAST, int(self.rows * factor)))
-        self.sleep(min(seconds, PAUSE_SECONDS))
+        self.sleep(max(seconds, PAUSE_SECONDS))
 
 
 def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int, pace: Pace) -> Iterator[int]:
