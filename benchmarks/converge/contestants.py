@@ -27,6 +27,7 @@ OVERRIDES: dict[str, Any] = {
     "base_manage_swap": False,
     "cloudwatch_agent_mode": "config_only",
     "catscan_archive_bucket": "benchmark-archive",
+    "catscan_backup_bucket": "benchmark-backups",
     "s3_archive_check_hours": 0,
 }
 

@@ -83,8 +83,21 @@ def wanted(params: Mapping[str, Any], archive: Archive) -> Wanted:
     return Wanted(reports=tuple(sources.reports(archive=archive, name=params["report"])), first=params["first"], last=params["last"])
 
 
+def told_to_everybody(path: str = "/etc/environment") -> dict[str, str]:
+    """What the host says to everybody of AWS and proxies. It reaches logins, but not what sudo runs, such as a module; the command reads it, too."""
+    told = {}
+    with suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            name, said, value = line.strip().partition("=")
+            if said and (name.startswith("AWS_") or name.lower() in ("http_proxy", "https_proxy", "no_proxy")):
+                told[name] = value[1:-1] if value[:1] == value[-1:] == '"' and len(value) > 1 else value
+    return told
+
+
 def conclude(module: AnsibleModule, act: Callable[[AnsibleModule], answers.Answer]) -> None:
     """Let the module act, under the command's Python where it is installed, and end it with the answer. act: raises FleetDataError and OSError."""
+    for name, value in told_to_everybody().items():
+        os.environ.setdefault(name, value)
     python = better_python()
     if python and not has_respawned():
         respawn_module(python)

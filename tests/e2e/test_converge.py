@@ -15,6 +15,7 @@ import pytest
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1200)]
 BUCKET = "rtbcat-csv-archive-frankfurt-123456789012"
+BACKUPS = "rtbcat-backups-frankfurt-123456789012"
 RECAP = re.compile(r"^\S+ +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
 
 
@@ -67,14 +68,7 @@ def test_cs12_cs29_cs30_cs31_what_was_imported_lies_in_s3_with_its_proof(first: 
     items = get(f"{url}/uploads/history")["items"]
     keys = {f"{item['report_type']}/{item['day'].replace('-', '/')}/catscan-{item['report_type']}-{item['day']}.csv.gz" for item in items}
     assert {item["archive_uri"] for item in items} == {f"s3://{BUCKET}/{key}" for key in keys}
-    said = aws(lab)
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=said["AWS_ENDPOINT_URL"],
-        region_name="eu-central-1",
-        aws_access_key_id=said["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=said["AWS_SECRET_ACCESS_KEY"],
-    )
+    s3 = client(aws(lab))
     held = {entry["Key"] for entry in s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
     assert keys | {f"{key}.manifest.json" for key in keys} <= held
     manifests = [json.load(s3.get_object(Bucket=BUCKET, Key=f"{key}.manifest.json")["Body"]) for key in sorted(keys)]
@@ -90,6 +84,17 @@ def test_cs36_cs53_the_host_verifies_and_recovers_its_days(first: str, url: str,
     day = items[0]["day"]
     back = on_host(lab, f"/usr/local/bin/fleetdata restore --json --report all --from {day} --to {day} --into /root/recovered")
     assert {row["content_sha256"] for row in back["files"]} == {item["sha256"] for item in items}
+
+
+def test_cs38_cs40_the_daily_job_s_backup_lies_in_s3_and_comes_back_with_the_same_rows(first: str, lab: dict[str, str]) -> None:
+    """With the keys of the instance's own role, which may not delete a version."""
+    checkout.run("ansible-playbook", "-i", "inventories/lab.aws_ec2.yml", "playbooks/job.yml", "-l", "catscan", "-e", "job=catscan-backup", **aws(lab))
+    back = on_host(lab, "/usr/local/bin/fleetdata restore-backup catscan --json --into /root/back.db")["files"][0]
+    said = client(aws(lab))
+    (key,) = [each["Key"] for each in said.list_objects_v2(Bucket=BACKUPS, Prefix="catscan/")["Contents"] if each["Key"].endswith(".manifest.json")]
+    manifest = json.load(said.get_object(Bucket=BACKUPS, Key=key)["Body"])
+    assert (manifest["verified"], manifest["content_sha256"], manifest["counts"]) == (True, back["content_sha256"], back["counts"])
+    assert back["counts"]["import_history"] >= 3
 
 
 def test_second_run_changes_nothing(first: str, lab: dict[str, str]) -> None:
@@ -117,6 +122,18 @@ def on_host(lab: dict[str, str], command: str) -> dict[str, Any]:
     said = checkout.run("ansible", "-i", "inventories/lab.aws_ec2.yml", "catscan", "--become", "-m", "ansible.builtin.command", "-a", command, **aws(lab))
     answer: dict[str, Any] = json.loads(said.partition(">>\n")[2])
     return answer
+
+
+def client(said: dict[str, str]) -> Any:
+    """S3 of the lab, as the administrator."""
+    make: Any = boto3.client
+    return make(
+        "s3",
+        endpoint_url=said["AWS_ENDPOINT_URL"],
+        region_name="eu-central-1",
+        aws_access_key_id=said["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=said["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
 def aws(lab: dict[str, str]) -> dict[str, str]:

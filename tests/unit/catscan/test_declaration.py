@@ -13,7 +13,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.r
 from catscan import database, reports
 
 ROOT = Path(__file__).parents[3]
-ROLES = ("base", "python_app", "fleetdata", "s3_archive", "sqlite_retention", "systemd_service", "cron_jobs", "cloudwatch_agent")
+ROLES = ("base", "python_app", "fleetdata", "s3_archive", "sqlite_backup", "sqlite_retention", "systemd_service", "cron_jobs", "cloudwatch_agent")
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 LOCK = (ROOT / "files/apps/catscan/requirements.txt").read_text()
 
@@ -53,6 +53,7 @@ def test_cs26_cs41_cs43_jobs_and_their_times(declared: dict[str, Any]) -> None:
     assert {job["name"]: job["schedule"] for job in declared["cron_jobs_list"]} == {
         "catscan-gmail-import": "0 8 * * *",
         "catscan-archive": "30 8 * * *",
+        "catscan-backup": "0 9 * * *",
         "catscan-retention": "0 2 * * 0",
         "catscan-health": "*/5 * * * *",
         "catscan-import-status": "0 10 * * *",

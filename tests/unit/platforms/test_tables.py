@@ -74,7 +74,15 @@ PYTHON: dict[str, tuple[str, list[str]]] = {
     "ubuntu-22.04": DEBIAN_PYTHON,
     "ubuntu-24.04": DEBIAN_PYTHON,
 }
-WITHOUT_TABLE = {"python_app", "fleetdata", "s3_archive", "file_retention", "systemd_service"}  # name nothing of a distribution
+WITHOUT_TABLE = {
+    "python_app",
+    "fleetdata",
+    "s3_archive",
+    "file_retention",
+    "sqlite_backup",
+    "sqlite_retention",
+    "systemd_service",
+}  # name nothing of a distribution
 ROLES = sorted(path.name for path in (checkout.ROOT / "roles").iterdir() if path.is_dir() and not path.name.startswith("aws_"))
 
 

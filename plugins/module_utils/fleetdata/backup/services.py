@@ -16,12 +16,22 @@ _SECONDS = 300
 
 
 def systemctl(verb: str, units: Sequence[str]) -> str:
-    """What systemd says against it, nothing when it is done."""
+    """What systemd says against it, nothing when it is done. A unit's sockets go with it: else the next request would start it again in between."""
     try:
-        done = subprocess.run(["systemctl", verb, "--", *units], capture_output=True, text=True, check=False, timeout=_SECONDS)
+        done = _run(verb, "--", *_sockets(units), *units)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
+
+
+def _sockets(units: Sequence[str]) -> list[str]:
+    """Those that start one of the units when somebody connects. What is not in use on this host, such as a disabled one, is left alone."""
+    found = _run("show", "--property=TriggeredBy", "--value", "--", *units).stdout.split()
+    return [name for name in found if name.endswith(".socket") and _run("is-enabled", "--quiet", "--", name).returncode == 0]
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False, timeout=_SECONDS)
 
 
 @dataclass(frozen=True)
