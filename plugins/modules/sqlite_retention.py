@@ -109,7 +109,7 @@ files:
     rows: {description: Rows that were to go., type: int}
     deleted: {description: Rows that went., type: int}
     bytes: {description: 'Length of their values, as text.', type: int}
-    proof: {description: 'C(rows), or C(none).', type: str}
+    proof: {description: 'C(rows), C(report) or C(none).', type: str}
     uri: {description: The object that the rows were read back from last., type: str}
     version_id: {description: Its version; empty in a bucket without versions., type: str}
     revision: {description: Which revision of its day it is; 0 for none., type: int}

@@ -124,7 +124,7 @@ def test_cs37_a_number_that_was_used_again_is_of_two_rows(archive: Archive, tmp_
     change(path, f"DELETE FROM t; INSERT INTO t VALUES ('{OLD}', 'live'); {NEWEST}")
     (first,) = back(archive, path)
     assert said([first]) == [(OLD, RESTORED, 4, 0, 4, 0)]
-    assert first.renumbered == 4
+    assert first.renumbered == 3
     assert "has the number" in first.named[0]
     with sqlite3.connect(path) as there:
         values = Counter(value for (value,) in there.execute("SELECT value FROM t"))

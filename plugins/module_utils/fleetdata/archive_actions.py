@@ -9,13 +9,15 @@ import argparse
 import dataclasses
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from . import answers, argument_types, calendar_html, calendar_text, calendar_view, check, findings, restore, sources, verify
 from .archive import archive_files
+from .catalogue import MISSING
 from .folder import Folder
+from .reading import DAMAGED
 from .request import Action, Request, now, write_page
-from .retention import databases
+from .retention import archived, databases, schema
 from .store import connect
 
 
@@ -52,7 +54,15 @@ def _verify(request: Request) -> answers.Answer:
     depth = verify.Depth(sample=asked.sample, seed=asked.seed or now().date().isoformat(), rows=asked.deep)
     with request.progress("verify") as progress:
         results = verify.verify(store=request.store, archive=request.archive, wanted=request.wanted, depth=depth, progress=progress)
+    if asked.rows:  # a day without rows is none that is missing
+        results = [*(result for result in results if result.status != MISSING), *_schemas(request)]
     return findings.verified(results, bucket=request.archive.bucket)
+
+
+def _schemas(request: Request) -> Iterator[verify.Verified]:
+    for report in request.wanted.reports:
+        for key in schema.altered(store=request.store, archive=request.archive, table=archived.table_name(report)):
+            yield verify.Verified(report, "", 0, key, DAMAGED, f"s3://{request.archive.bucket}/{key}, which holds what the table is, was altered.")
 
 
 def _calendar(request: Request) -> answers.Answer:
@@ -86,6 +96,11 @@ def _range_arguments(parser: argparse.ArgumentParser, *, required: bool = False)
     parser.add_argument("--to", type=argument_types.day, metavar="DAY", dest="last", required=required, help="the last day, included")
 
 
+def _look_arguments(parser: argparse.ArgumentParser) -> None:
+    _range_arguments(parser)
+    parser.add_argument("--rows", metavar="NAME", default="", help="the rows of a database, as it is declared for retention; its tables are the reports")
+
+
 def _restore_arguments(parser: argparse.ArgumentParser) -> None:
     _range_arguments(parser, required=True)
     parser.add_argument("--into", metavar="DIR", required=True, help="the directory for the files; made if it is not there")
@@ -95,14 +110,14 @@ def _restore_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify_arguments(parser: argparse.ArgumentParser) -> None:
-    _range_arguments(parser)
+    _look_arguments(parser)
     parser.add_argument("--sample", type=argument_types.positive, metavar="N", help="read only N days back, drawn by the seed")
     parser.add_argument("--seed", metavar="TEXT", help="what the sample is drawn by (default: today, so that every day draws others)")
     parser.add_argument("--deep", action="store_true", help="count rows, days and columns again, too")
 
 
 def _calendar_arguments(parser: argparse.ArgumentParser) -> None:
-    _range_arguments(parser)
+    _look_arguments(parser)
     parser.add_argument("--html", metavar="FILE", help="write it as one self-contained HTML page, too")
     parser.add_argument("--check", action="store_true", help="exit with 6 if a day is missing, with 5 if one holds an object that does not count")
 
@@ -117,7 +132,7 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 ACTIONS: Mapping[str, Action] = {
     "archive": Action("archive files, and prove each one by reading it back", _archive_arguments, _archive),
     "restore": Action("bring days back as verified CSV files", _restore_arguments, _restore),
-    "ls": Action("list the archived days from their manifests", _range_arguments, _ls),
+    "ls": Action("list the archived days from their manifests", _look_arguments, _ls),
     "verify": Action("read archived objects back and compare them with their manifests", _verify_arguments, _verify),
     "calendar": Action("show every day of every report: archived, conflicting, missing, late", _calendar_arguments, _calendar),
     "check": Action("show whether the credentials can do exactly what they must, and whether the bucket is as declared", _check_arguments, _check),

@@ -150,6 +150,8 @@ class Reader:
 
 def each(*, of: Iterable[_T], do: Callable[[_T], _R], at_once: int) -> list[_R]:
     """Do something for each of many, a few at once; the results in order. The first error ends it."""
+    if at_once == 1:
+        return [do(one) for one in of]
     pool = ThreadPoolExecutor(max_workers=at_once)
     try:
         return list(pool.map(do, of))

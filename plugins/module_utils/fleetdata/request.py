@@ -21,6 +21,7 @@ from .configuration import Configuration
 from .errors import ConfigurationError
 from .model import Archive
 from .progress import Progress, Stop
+from .retention import archived
 from .store import Store, connect
 from .table import size
 
@@ -35,10 +36,11 @@ class Request:
     stderr: TextIO
     stop: Stop
 
-    @property
+    @cached_property
     def archive(self) -> Archive:
-        """The declared archive. Raises ConfigurationError."""
-        return self.configuration.archive
+        """The declared archive; where the rows of a database were asked for, the part of it that has them. Raises ConfigurationError."""
+        declared, rows = self.configuration.archive, getattr(self.asked, "rows", "")
+        return archived.of_database(store=connect(archive=declared), archive=declared, name=rows) if rows else declared
 
     @cached_property
     def store(self) -> Store:

@@ -60,6 +60,11 @@ def tables(*, store: Store, archive: Archive, name: str) -> list[str]:
     return names
 
 
+def of_database(*, store: Store, archive: Archive, name: str) -> Archive:
+    """The rows of a database as an archive, its tables as reports: for what looks at archives. Raises ConfigurationError where there is none, StoreError."""
+    return rows_archive(archive=archive, name=name, columns={table: () for table in tables(store=store, archive=archive, name=name)})
+
+
 def rows_archive(*, archive: Archive, name: str, columns: Mapping[str, Iterable[str]]) -> Archive:
     """Where a database's rows are archived: beside the reports, under a prefix of their own, each table as a report.
 

@@ -190,14 +190,17 @@ class _Day:
         count: Counter[str] = Counter()
         named: list[str] = []
         with closing(Inserter(database=self._database, table=self._table, union=union, folder=folder)) as inserter, _whole(self._database):
-            for how, row in union:
-                became, sentence = inserter.put(how, row)
+            total = len(union)
+            for place, (how, row) in enumerate(union):
+                became, sentence = inserter.put(how, row, again=place >= total)
+                if became == inserting.LATER:
+                    union.put_off()
                 count[became] += 1
                 named += [sentence] if sentence and len(named) < _EXAMPLES else []
         added, conflicts = count[ADDED] + count[RENUMBERED], count[inserting.CONFLICT]
         status = DAMAGED if faults else CONFLICT if conflicts else RESTORED if added else UNCHANGED
         return BroughtBack(
-            table=self._table.name, day=self._day.day, status=status, revisions=len(self._day.revisions), in_archive=len(union), there=count[THERE],
+            table=self._table.name, day=self._day.day, status=status, revisions=len(self._day.revisions), in_archive=total, there=count[THERE],
             added=added, renumbered=count[RENUMBERED], conflicts=conflicts, named=tuple(named), reason=" ".join(faults),
         )  # fmt: skip
 

@@ -6,18 +6,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .table import Table, quoted, statement, table_names, words
 
 _MOVES = ("CASCADE", "SET NULL", "SET DEFAULT")
 
 
-def objections(database: sqlite3.Connection, table: Table) -> Iterator[str]:
-    """Why rows of the table cannot be deleted alone: more would go, or change, than was archived."""
+def objections(database: sqlite3.Connection, table: Table, *, acknowledged: Sequence[str] = ()) -> Iterator[str]:
+    """Why rows of the table cannot be deleted alone: more would go, or change, than was archived. acknowledged: triggers that may run."""
     triggers = _delete_triggers(database, table)
-    if triggers:
-        yield f"{table.name} has triggers that run when a row is deleted ({', '.join(triggers)}): they could change rows that are not archived."
+    unknown = [name for name in triggers if name not in acknowledged]
+    if unknown:
+        what = f"{table.name} has triggers that run when a row is deleted ({', '.join(unknown)}): they could change rows that are not archived"
+        yield f"{what}. If that is right, name them in its rule under triggers."
+    for name in acknowledged:
+        if name not in triggers:
+            yield f"Its rule names a trigger {name!r}, and none of {table.name} that runs when a row is deleted is called so. Correct the rule."
     for child, action in sorted(_children(database, table)):
         if action in _MOVES:
             yield f"Rows of {child} refer to {table.name} with ON DELETE {action}: they would go or change along, and are not archived."

@@ -11,10 +11,12 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ..errors import ConfigurationError
-from . import day, guards
-from .model import Retention, Rule
+from ..model import ReportType
+from . import day, guards, relation
+from .model import REPORT, Retention, Rule
 from .table import Table, read_table, statement, words
 
 _EXAMPLES = 3
@@ -50,13 +52,13 @@ class Found:
     modified: datetime.datetime
 
 
-def look(*, database: sqlite3.Connection, retention: Retention, now: datetime.datetime) -> Found:
-    """Read what there is. now: with its zone."""
+def look(*, database: sqlite3.Connection, retention: Retention, now: datetime.datetime, reports: Mapping[str, ReportType] = MappingProxyType({})) -> Found:
+    """Read what there is. now: with its zone. reports: of the archive, for rules whose proof is a report."""
     holdings: dict[str, Holding | str] = {}
     for name, rule in retention.rules.items():
         try:
             if not rule.forever:
-                holdings[name] = _holding(database, rule, cutoff(rule, now))
+                holdings[name] = _holding(database, rule, cutoff(rule, now), reports)
         except ConfigurationError as error:
             holdings[name] = str(error)
     return Found(holdings=holdings, modified=_modified(retention.database))
@@ -75,7 +77,7 @@ def day_column(table: Table, rule: Rule) -> str:
     raise ConfigurationError(f"{table.name} has no column {rule.day_column!r}; it has {', '.join(table.columns)}.")
 
 
-def _holding(database: sqlite3.Connection, rule: Rule, until: str) -> Holding:
+def _holding(database: sqlite3.Connection, rule: Rule, until: str, reports: Mapping[str, ReportType]) -> Holding:
     table = read_table(database, rule.table)
     column = day_column(table, rule)
     its_day = day.expression(column, rule.day_format)
@@ -95,7 +97,10 @@ def _holding(database: sqlite3.Connection, rule: Rule, until: str) -> Holding:
         bytes={found: size for found, size in sizes.items() if found},
         undated=undated,
         examples=tuple(examples),
-        objections=tuple(guards.objections(database, table)),
+        objections=(
+            *guards.objections(database, table, acknowledged=rule.triggers),
+            *(relation.objections(table=table, rule=rule, reports=reports) if rule.proof == REPORT else ()),
+        ),
         notices=tuple(guards.notices(database, table, column)),
     )
 

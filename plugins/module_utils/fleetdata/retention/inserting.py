@@ -16,8 +16,9 @@ from .rows import Value
 from .table import Table, statement
 from .union import Projection, Union
 
-ADDED, THERE, RENUMBERED, CONFLICT = "added", "there", "renumbered", "conflict"
-"""It is in now; it was; it is in under another number, as its own is taken; a row of its key is there with other values, or it is not allowed in."""
+ADDED, THERE, RENUMBERED, CONFLICT, LATER = "added", "there", "renumbered", "conflict", "later"
+"""It is in now; it was; it is in under another number, as its own is taken; a row of its key is there with other values, or it is not allowed in;
+it has to come again when all others are in."""
 
 Row = tuple[Value, ...]
 
@@ -39,15 +40,15 @@ class Inserter:
         if self._elsewhere:
             self._elsewhere.close()
 
-    def put(self, how: Projection, row: Row) -> tuple[str, str]:
-        """What became of a row, and a sentence where it is not in as it was. Raises InexactError, sqlite3.Error."""
+    def put(self, how: Projection, row: Row, *, again: bool) -> tuple[str, str]:
+        """What became of a row, and a sentence where it is not in as it was. again: whether it was LATER before. Raises InexactError, sqlite3.Error."""
         try:
             self._insert(how.names, row)
         except sqlite3.IntegrityError as error:
-            return self._there(how, row, error)
+            return self._there(how, row, error, again)
         return ADDED, ""
 
-    def _there(self, how: Projection, row: Row, refused: sqlite3.IntegrityError) -> tuple[str, str]:
+    def _there(self, how: Projection, row: Row, refused: sqlite3.IntegrityError, again: bool) -> tuple[str, str]:
         """What a row is that cannot just be put in."""
         key = [row[place] for place in how.key]
         by_key = bool(key) and None not in key
@@ -59,6 +60,8 @@ class Inserter:
             return THERE, ""
         if not bare or (by_key and found is not None):
             return CONFLICT, f"{named} is there with other values." if found is not None else f"{named} is not allowed in: {refused}."
+        if not by_key and not again:  # first those that keep their numbers: a new number must be none of theirs
+            return LATER, ""
         if not by_key and self._is_elsewhere(bare, row):
             return THERE, ""
         try:

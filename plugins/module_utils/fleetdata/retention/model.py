@@ -6,21 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 ISO, EPOCH_SECONDS, EPOCH_MILLISECONDS, JULIAN = "iso", "epoch_s", "epoch_ms", "julian"
 """How a day column says the day, in UTC: text such as 2026-01-31, with or without a time of day behind it; numbers since 1970; a Julian day number."""
 
-ROWS, NONE = "rows", "none"
-"""What proves that rows may go: they themselves, read back from S3; or nothing, which has to be acknowledged."""
+ROWS, REPORT, NONE = "rows", "report", "none"
+"""What proves that rows may go: they themselves, read back from S3; the day's report, read back, that has them; or nothing, which has to be acknowledged."""
 
 
 @dataclass(frozen=True)
 class Rule:
     """What of one table may go.
 
-    keep_days: days before today that stay, in UTC. forever: nothing goes. proof: ROWS or NONE. acknowledged: for NONE, who says so and why, in words.
-    max_share: the largest part of the table that one run may delete, 0 to 1.
+    keep_days: days before today that stay, in UTC. forever: nothing goes. proof: ROWS, REPORT or NONE. acknowledged: for NONE, who says so and why, in words.
+    max_share: the largest part of the table that one run may delete, 0 to 1. triggers: those on deletion that may run. For REPORT: the report's name,
+    its column for each column of the table, and the table's columns that it does not have, as they can be computed again.
     """
 
     table: str
@@ -31,6 +32,10 @@ class Rule:
     proof: str = ROWS
     acknowledged: str = ""
     max_share: float = 0.3
+    triggers: tuple[str, ...] = ()
+    report: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    derived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ class Archived:
         if step.table.name in self._recorded:
             return
         try:
-            schema.record(store=self._store, archive=self._archive, table=step.table.name, schema=schema.of(database, step.table), now=self._clock())
+            schema.record(store=self._store, archive=self._archive, table=step.table.name, schema=schema.of(database, step.table))
         except StoreError:
             self._halted = self._out_of_reach()
             raise

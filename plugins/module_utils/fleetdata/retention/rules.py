@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from .. import settings
 from ..config import read
 from ..errors import ConfigurationError
-from .model import EPOCH_MILLISECONDS, EPOCH_SECONDS, ISO, JULIAN, NONE, ROWS, Retention, Rule
+from .model import EPOCH_MILLISECONDS, EPOCH_SECONDS, ISO, JULIAN, NONE, REPORT, ROWS, Retention, Rule
 
 
 def parse_all(data: object, where: str) -> dict[str, Retention]:
@@ -44,7 +44,22 @@ def _rule(name: str, data: object, path: str) -> Rule:
         raise settings.Wrong(f"{path}.acknowledged", f"is needed where proof is {NONE}: who says that these rows may be lost, and why")
     if rule.proof != NONE and rule.acknowledged:
         raise settings.Wrong(f"{path}.acknowledged", f"has no meaning where proof is {rule.proof}")
+    _check_report(rule, values, path)
     return rule
+
+
+def _check_report(rule: Rule, said: Mapping[str, object], path: str) -> None:
+    for setting in ("report", "columns", "derived"):
+        if rule.proof != REPORT and setting in said:
+            raise settings.Wrong(f"{path}.{setting}", f"has no meaning where proof is {rule.proof}")
+        if rule.proof == REPORT and setting not in said and setting != "derived":
+            raise settings.Wrong(f"{path}.{setting}", f"is missing; where proof is {REPORT}, name the report, and its column for each column of the table")
+
+
+def _columns(value: object) -> Mapping[str, str]:
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError("must be a mapping: the report's column for each column of the table")
+    return {settings.text(name): settings.text(column) for name, column in value.items()}
 
 
 def _database(value: object) -> str:
@@ -71,9 +86,13 @@ _RULE: Mapping[str, settings.Check] = {
     "day_format": settings.one_of(ISO, EPOCH_SECONDS, EPOCH_MILLISECONDS, JULIAN),
     "keep_days": settings.whole(1, 36525),
     "keep": settings.one_of(_FOREVER),
-    "proof": settings.one_of(ROWS, NONE),
+    "proof": settings.one_of(ROWS, REPORT, NONE),
     "acknowledged": settings.text,
     "max_share": settings.share,
+    "triggers": settings.texts,
+    "report": settings.text,
+    "columns": _columns,
+    "derived": settings.texts,
 }
 _RETENTION: Mapping[str, settings.Check] = {
     "database": _database,

@@ -24,9 +24,10 @@ from . import apply, day, rows, space
 from .apply import Pace
 from .archived import rows_archive
 from .holdings import day_column, look
-from .model import NONE, ROWS, Retention
+from .model import NONE, REPORT, ROWS, Retention
 from .plan import Plan, Step, plan
 from .proof import Archived, Proof, Prover, Unproved
+from .reported import Reported
 from .space import Reclaim
 from .table import opened, statement
 
@@ -102,7 +103,7 @@ def retain(*, retention: Retention, context: Context, check: bool) -> Report:
         try:
             with context.stop.at_once():
                 now, schema = context.clock(), apply.schema_version(database)
-                made = plan(retention=retention, found=look(database=database, retention=retention, now=now), now=now)
+                made = plan(retention=retention, found=look(database=database, retention=retention, now=now, reports=context.archive.reports), now=now)
         except sqlite3.Error as error:
             raise ConfigurationError(f"{retention.database}: cannot be read ({error}). Nothing was deleted.") from None
         if check:
@@ -130,7 +131,7 @@ class _Run:
         columns = {step.table.name: rows.header(step.table.columns) for step in made.steps}
         archive = rows_archive(archive=context.archive, name=retention.name, columns=columns)
         archived = Archived(store=context.store, archive=archive, clock=context.clock, host=context.host, sleep=context.sleep)
-        self._provers: Mapping[str, Prover] = {ROWS: archived, NONE: Unproved()}
+        self._provers: Mapping[str, Prover] = {ROWS: archived, REPORT: Reported(store=context.store, archive=context.archive), NONE: Unproved()}
         self._pace = Pace(clock=context.monotonic, sleep=context.sleep)
 
     def all(self) -> tuple[Result, ...]:

@@ -3,12 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A table's statements of SQL, kept beside its rows: so that an empty database can take them.
 
-<table>.schema/<time>-<SHA-256>.json is written once for each schema that a table has had; the key proves the content.
+<table>.schema/<number>-<SHA-256>.json is written once for each schema that a table has had; the key proves the content.
 """
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 import sqlite3
@@ -41,13 +40,15 @@ def of(database: sqlite3.Connection, table: Table) -> Schema:
     return Schema(columns=rows.header(table.columns), statements=found)
 
 
-def record(*, store: Store, archive: Archive, table: str, schema: Schema, now: datetime.datetime) -> None:
-    """Keep a schema unless just this one is there. archive: of rows. now: with its zone. Raises DamageError when it reads back wrong, StoreError."""
+def record(*, store: Store, archive: Archive, table: str, schema: Schema) -> None:
+    """Keep a schema unless just this one is there. archive: of rows. Raises DamageError when it reads back wrong, StoreError."""
     body = json.dumps({"columns": schema.columns, "statements": schema.statements}, indent=1, ensure_ascii=False).encode() + b"\n"
     ending = f"-{hashlib.sha256(body).hexdigest()}{_ENDING}"
-    if any(store.fetch(key=key) == body for key in _keys(store, archive, table) if key.endswith(ending)):
+    prefix, there = _prefix(archive, table), _keys(store, archive, table)
+    if any(store.fetch(key=key) == body for key in there if key.endswith(ending)):
         return
-    key = f"{_prefix(archive, table)}{now.astimezone(datetime.timezone.utc):%Y%m%dT%H%M%SZ}{ending}"
+    newest = there[-1][len(prefix) :].partition("-")[0] if there else ""
+    key = f"{prefix}{int(newest) + 1 if newest.isdecimal() else 1:06d}{ending}"
     store.put_new(key=key, body=body, content_type="application/json")
     if store.fetch(key=key) != body:
         raise DamageError(f"s3://{store.bucket}/{key}, which holds what {table} is, does not read back as it was sent. Nothing of it is deleted. Run again.")
@@ -58,13 +59,18 @@ def recorded(*, store: Store, archive: Archive, table: str, columns: Sequence[st
     damaged = ""
     for key in reversed(_keys(store, archive, table)):
         body = store.fetch(key=key) or b""
-        if not key.endswith(f"-{hashlib.sha256(body).hexdigest()}{_ENDING}"):
+        if not _whole(key, body):
             damaged = f" s3://{store.bucket}/{key} was altered."
             continue
         said = json.loads(body)
         if said["columns"] == list(columns):
             return Schema(columns=tuple(said["columns"]), statements=tuple(said["statements"]))
     raise ConfigurationError(f"s3://{store.bucket}/{_prefix(archive, table)} does not say how {table} is made.{damaged} Make the table, then run again.")
+
+
+def altered(*, store: Store, archive: Archive, table: str) -> list[str]:
+    """The keys of recorded schemas that are not what was written. archive: of rows. Raises StoreError."""
+    return [key for key in _keys(store, archive, table) if not _whole(key, store.fetch(key=key) or b"")]
 
 
 def create(database: sqlite3.Connection, schema: Schema) -> None:
@@ -80,6 +86,10 @@ def create(database: sqlite3.Connection, schema: Schema) -> None:
         raise ConfigurationError(f"The table cannot be made: {error}. Make it, then run again.") from None
     finally:
         database.execute("RELEASE made")
+
+
+def _whole(key: str, body: bytes) -> bool:
+    return key.endswith(f"-{hashlib.sha256(body).hexdigest()}{_ENDING}")
 
 
 def _keys(store: Store, archive: Archive, table: str) -> list[str]:

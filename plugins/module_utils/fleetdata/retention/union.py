@@ -50,9 +50,10 @@ class Union:
     def __init__(self, *, table: Table, folder: str) -> None:
         self._table = table
         self._file = sqlite3.connect(os.path.join(folder, "union.db"), isolation_level=None)
-        for statement in ("PRAGMA synchronous = OFF", "CREATE TABLE row (identity BLOB PRIMARY KEY, revision INT, line BLOB)"):
+        for statement in ("PRAGMA synchronous = OFF", "CREATE TABLE row (identity BLOB PRIMARY KEY, revision INT, line BLOB)", "CREATE TABLE later (row INT)"):
             self._file.execute(statement)
         self._projections: dict[int, Projection] = {}
+        self._at = 0
 
     def close(self) -> None:
         """Nothing more is asked."""
@@ -90,9 +91,16 @@ class Union:
         return int(self._file.execute("SELECT count(*) FROM row").fetchone()[0])
 
     def __iter__(self) -> Iterator[tuple[Projection, tuple[Value, ...]]]:
-        """The rows, each with how it goes into the table."""
-        for revision, line in self._file.execute("SELECT revision, line FROM row ORDER BY rowid"):
-            yield self._projections[revision], rows.values(line)
+        """The rows, each with how it goes into the table; those that were put off come again in the end."""
+        every, again = "SELECT rowid, revision, line FROM row ORDER BY rowid", "SELECT rowid, revision, line FROM row WHERE rowid IN later ORDER BY rowid"
+        for query in (every, again):
+            for number, revision, line in self._file.execute(query):
+                self._at = number
+                yield self._projections[revision], rows.values(line)
+
+    def put_off(self) -> None:
+        """Give the row that was given last again, when all others were given."""
+        self._file.execute("INSERT INTO later VALUES (?)", (self._at,))
 
     def has(self, line: bytes) -> bool:
         """Whether a row without a declared key is one of them."""
