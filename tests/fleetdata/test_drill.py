@@ -8,16 +8,18 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import command
 import drill_runs
 import pytest
 import retention_runs
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import errors
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.drill import rules
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.drill import actions, rules
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import ConfigurationError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import Archive
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
+from archive_runs import NOON
 from archived_days import REPORT, client, put_day
 from csv_files import csv_bytes
 from drill_runs import DAYS
@@ -201,6 +203,15 @@ def test_days_that_are_not_archived_are_told(archived: Archive, tmp_path: Path) 
     configuration = drill_runs.declare(archived, tmp_path, importer=drill_runs.importer(tmp_path))
     said = command.answer("--config", configuration, "recover", "--from", FIRST, "--to", drill_runs.ago(1), code=errors.INCOMPLETE)
     assert (said["summary"]["rows"], said["files"][-1]["status"]) == (27, "missing")
+
+
+def test_cs38_the_last_days_are_those_that_are_archived(archived: Archive, tmp_path: Path) -> None:
+    configuration = drill_runs.declare(archived, tmp_path, importer=drill_runs.importer(tmp_path))
+    with mock.patch.object(actions, "now", lambda: NOON):
+        said = command.answer("--config", configuration, "recover", "--last-days", "3")
+        assert ([row["day"] for row in said["files"]], said["summary"]["rows"]) == (list(DAYS[1:]), 18)
+        assert command.answer("--config", configuration, "recover", "--last-days", "1", code=errors.INCOMPLETE)["files"] == []
+        assert "Say which days" in command.answer("--config", configuration, "recover", "--from", FIRST, code=errors.USAGE)["error"]["message"]
 
 
 GOOD = {"folder": "/var/lib/drill", "rto_seconds": 3600, "rpo_hours": 26}

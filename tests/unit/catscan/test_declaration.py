@@ -13,7 +13,18 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.r
 from catscan import database, reports
 
 ROOT = Path(__file__).parents[3]
-ROLES = ("base", "python_app", "fleetdata", "s3_archive", "sqlite_backup", "sqlite_retention", "systemd_service", "cron_jobs", "cloudwatch_agent")
+ROLES = (
+    "base",
+    "python_app",
+    "fleetdata",
+    "s3_archive",
+    "sqlite_backup",
+    "sqlite_retention",
+    "recovery_drill",
+    "systemd_service",
+    "cron_jobs",
+    "cloudwatch_agent",
+)
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 LOCK = (ROOT / "files/apps/catscan/requirements.txt").read_text()
 
@@ -57,6 +68,7 @@ def test_cs26_cs41_cs43_jobs_and_their_times(declared: dict[str, Any]) -> None:
         "catscan-retention": "0 2 * * 0",
         "catscan-health": "*/5 * * * *",
         "catscan-import-status": "0 10 * * *",
+        "catscan-recovery-drill": "0 11 * * 0",
     }
     assert {job["user"] for job in declared["cron_jobs_list"]} == {"catscan"}
 
@@ -107,7 +119,7 @@ def test_cs17_cs27_cs32_cs33_each_table_has_a_rule_and_what_was_imported_is_know
 
 def test_w2_the_instance_may_archive_its_reports_and_rows_and_nothing_else(declared: dict[str, Any]) -> None:
     roles = yaml.safe_load((ROOT / "group_vars/catscan/aws.yml").read_text())["aws_instance_role_roles"]
-    used = [*declared["s3_archive_reports"], *(f"_rows/{name}" for name in declared["sqlite_retention_databases"])]
+    used = [*declared["s3_archive_reports"], *(f"_rows/{name}" for name in declared["sqlite_retention_databases"]), "_drills"]
     assert [role["archives"][0]["prefixes"] for role in roles] == [used, used]
 
 

@@ -81,6 +81,7 @@ WITHOUT_TABLE = {
     "file_retention",
     "sqlite_backup",
     "sqlite_retention",
+    "recovery_drill",
     "systemd_service",
 }  # name nothing of a distribution
 ROLES = sorted(path.name for path in (checkout.ROOT / "roles").iterdir() if path.is_dir() and not path.name.startswith("aws_"))

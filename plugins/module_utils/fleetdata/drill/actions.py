@@ -89,13 +89,24 @@ def _recover(request: Request) -> answers.Answer:
     if unknown:
         sources.reports(archive=request.archive, name=unknown[0])  # which says what there is
     database = os.path.abspath(asked.database or declared.importer.database)
-    wanted = Asked(database=database, first=asked.first, last=asked.last, since=asked.since)
+    wanted = _wanted(asked, database)
     scratch = os.path.join(declared.folder, "scratch")
     with request.progress("recover") as progress:
         results = recover(
             store=request.store, archive=request.archive, application=declared.importer, asked=wanted, scratch=scratch, check=asked.dry_run, progress=progress
         )
     return recovered(results, database=database, check=asked.dry_run)
+
+
+def _wanted(asked: argparse.Namespace, database: str) -> Asked:
+    """The days that were asked for: a range, or the last ones there are."""
+    if asked.last_days and not asked.first and not asked.last:
+        today = now().date()
+        first = (today - datetime.timedelta(days=asked.last_days)).isoformat()
+        return Asked(database=database, first=first, last=today.isoformat(), since=asked.since, archived=True)
+    if asked.last_days or not asked.first or not asked.last:
+        raise UsageError("Say which days: --from DAY --to DAY, or --last-days N. See fleetdata recover --help.")
+    return Asked(database=database, first=asked.first, last=asked.last, since=asked.since)
 
 
 def drilled(result: Drilled) -> answers.Answer:
@@ -174,8 +185,9 @@ def _drill_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _recover_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", type=argument_types.day, metavar="DAY", dest="first", required=True, help="the first day, such as 2026-01-31")
-    parser.add_argument("--to", type=argument_types.day, metavar="DAY", dest="last", required=True, help="the last day, included")
+    parser.add_argument("--from", type=argument_types.day, metavar="DAY", dest="first", help="the first day, such as 2026-01-31")
+    parser.add_argument("--to", type=argument_types.day, metavar="DAY", dest="last", help="the last day, included")
+    parser.add_argument("--last-days", type=argument_types.positive, metavar="N", help="instead: those of the last N days that are archived")
     parser.add_argument("--database", metavar="FILE", help="another database than the application's own; made by the importer if it is not there")
     parser.add_argument("--since", metavar="MOMENT", default="", help="also import anew what was archived from this moment on, such as 2026-01-31T08:00:00Z")
     parser.add_argument("--dry-run", action="store_true", help="say what would come back, write nothing")

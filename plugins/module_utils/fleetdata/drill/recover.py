@@ -43,6 +43,7 @@ class Recovered:
 class Asked:
     """What is to come back. database: its file, the application's own or another one, which need not be there yet. first, last: ISO, inclusive.
 
+    archived: whether days before the first archived one and after the last are not asked for, though they are in the range.
     since: a moment (ISO, UTC): what was archived from then on is imported anew also where the numbers of rows agree, as it may correct them.
     """
 
@@ -50,6 +51,7 @@ class Asked:
     first: str
     last: str
     since: str = ""
+    archived: bool = False
 
 
 def recover(
@@ -61,6 +63,8 @@ def recover(
     """
     wanted = Wanted(reports=application.reports, first=asked.first, last=asked.last)
     found = [catalogue(store=store, archive=archive, report=report, first=asked.first, last=asked.last) for report in wanted.reports]
+    if asked.archived:
+        wanted = _as_archived(wanted, {day for one in found for day in one.days})
     results = list(_plan(application, found, wanted, importer.imported(application, asked.database), asked.since))
     needed = {one.day for one in results if one.status == RECOVERED}
     if check or not needed:
@@ -77,6 +81,11 @@ def exit_code(results: Sequence[Recovered]) -> int:
     if DIFFERS in seen:
         return CODE_DAMAGED
     return INCOMPLETE if MISSING in seen or not results else OK
+
+
+def _as_archived(wanted: Wanted, days: Collection[str]) -> Wanted:
+    """The same range, from the first archived day to the last."""
+    return replace(wanted, first=min(days), last=max(days)) if days else replace(wanted, last="")
 
 
 def _plan(application: Importer, found: Sequence[Catalogue], wanted: Wanted, there: dict[importer.DayOf, int], since: str) -> Iterator[Recovered]:
