@@ -13,31 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import Archive
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention import rows
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.rows import Text, Value
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.run import DELETED, STOPPED, Report
 from archive_runs import Bucket
 from archived_days import packed, without_versions
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from retention_runs import archived, database, day, held, run
+from retention_runs import archived, database, held, run
+from retention_values import DAYS, OLD, ROW, TABLES, insert
 
-TABLES = (
-    "CREATE TABLE t (day TEXT, a, b)",
-    "CREATE TABLE t (a, id INTEGER PRIMARY KEY, day TEXT, b INT)",
-    "CREATE TABLE t (day TEXT, a BLOB, b, PRIMARY KEY (b, day, a)) WITHOUT ROWID",
-    "CREATE TABLE t (a TEXT COLLATE NOCASE, b REAL, day TEXT, c AS (a || b)); CREATE INDEX d ON t (day)",
-)
-DAYS = [day(back) for back in (93, 92, 91, 1)]
-OLD = DAYS[:3]
-VALUE = st.one_of(
-    st.integers(min_value=-(2**63), max_value=2**63 - 1),
-    st.floats(allow_nan=False),
-    st.text(max_size=5).map(lambda text: Text(text.encode("utf-8", "replace"))),
-    st.sampled_from([b"", b"\0", b"a\nb", b'"', b"\xff", b"x" * 50]),
-    st.sampled_from([b"\xff\xfe", b"a\0b", b",\r"]).map(Text),
-)
-ROW = st.tuples(st.sampled_from(DAYS), VALUE, VALUE)
 EVENT = st.tuples(
     st.sampled_from(["late", "change", "remove", "move", "spoil", "swap", "delete object"]), st.sampled_from(OLD), st.lists(ROW, min_size=1, max_size=2)
 )
@@ -57,9 +41,7 @@ class World:
     touched: set[str] = field(default_factory=set)
 
     def insert(self, some: list[tuple[str, Value, Value]]) -> None:
-        for its_day, *values in some:
-            (one, a), (two, b) = map(rows.bound, values)
-            self.sql(f"INSERT OR IGNORE INTO t (day, a, b) VALUES (?, {one}, {two})", [its_day, a, b])
+        insert(self.path, some)
 
     def sql(self, statement: str, values: list[Any]) -> None:
         with closing(sqlite3.connect(self.path)) as other, other:
