@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import config, keys
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.file_retention import rules as file_rules
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.file_retention.look import matches
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.rules import parse_all
 from catscan import database, reports
 
@@ -21,6 +23,7 @@ ROLES = (
     "sqlite_backup",
     "sqlite_retention",
     "recovery_drill",
+    "file_retention",
     "systemd_service",
     "cron_jobs",
     "cloudwatch_agent",
@@ -66,6 +69,7 @@ def test_cs26_cs41_cs43_jobs_and_their_times(declared: dict[str, Any]) -> None:
         "catscan-archive": "30 8 * * *",
         "catscan-backup": "0 9 * * *",
         "catscan-retention": "0 2 * * 0",
+        "catscan-cleanup": "30 2 * * 0",
         "catscan-health": "*/5 * * * *",
         "catscan-import-status": "0 10 * * *",
         "catscan-recovery-drill": "0 11 * * 0",
@@ -115,6 +119,14 @@ def test_cs17_cs27_cs32_cs33_each_table_has_a_rule_and_what_was_imported_is_know
     assert [name for name, rule in rules.items() if rule.forever] == ["import_history"]
     assert all(rule.forever or rule.day_column in columns[name] for name, rule in rules.items())
     assert set(columns) - set(rules) == {"installation"}
+
+
+def test_cs27_w17_only_leftover_reports_that_are_archived_are_ever_cleaned_up(declared: dict[str, Any]) -> None:
+    (said,) = declared["file_retention_folders"].values()
+    (rule,) = file_rules.parse_all({"imports": {**said, "folder": "/var/lib/catscan/imports"}}, "group_vars").values()
+    assert (said["folder"], rule.keep_days, rule.proof) == ("{{ catscan_data }}/imports", 90, "archived")
+    assert all(matches(f"{folder}/catscan-{name}-2026-01-31.csv", rule.patterns) for name in reports.REPORT_TYPES for folder in ("done", "quarantine"))
+    assert not any(matches(path, rule.patterns) for path in ("catscan-performance-2026-01-31.csv", "quarantine/catscan-performance-2026-01-31.csv.reason.txt"))
 
 
 def test_w2_the_instance_may_archive_its_reports_and_rows_and_nothing_else(declared: dict[str, Any]) -> None:
