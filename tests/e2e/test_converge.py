@@ -16,6 +16,12 @@ import pytest
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(1200)]
 BUCKET = "rtbcat-csv-archive-frankfurt-123456789012"
 BACKUPS = "rtbcat-backups-frankfurt-123456789012"
+COUNT = """python3 -c '
+import json, sqlite3
+database = sqlite3.connect("/var/lib/catscan/catscan.db")
+names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = \\"table\\"")]
+print(json.dumps({name: database.execute("SELECT count(*) FROM " + name).fetchone()[0] for name in names}))
+'"""
 RECAP = re.compile(r"^\S+ +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
 
 
@@ -115,6 +121,34 @@ def test_an_unchanged_host_costs_one_module_call_four_commands_and_few_tasks(fir
     assert shown.count("Using module file") == hosts, "host_state alone, and once"
     assert shown.count("SSH: EXEC") == 4 * hosts, "connect, glance at the application's release and the archive command's, host_state"
     assert len(re.findall(r"^TASK \[", shown, re.MULTILINE)) <= 18 + 1, "of which one is the summary"
+
+
+def test_cs38_cs53_a_host_that_is_gone_comes_back_from_repository_buckets_and_secrets(first: str, lab: dict[str, str]) -> None:
+    """Destroyed after its drill passed; a new instance has every row of the backup, and what was archived since: 0 changed afterwards."""
+    inventory = ("-i", "inventories/lab.aws_ec2.yml")
+    for job in ("catscan-backup", "catscan-recovery-drill"):
+        checkout.run("ansible-playbook", *inventory, "playbooks/job.yml", "-l", "catscan", "-e", f"job={job}", **aws(lab))
+    before = on_host(lab, COUNT)
+    said = aws(lab)
+    ec2: Any = boto3.client(
+        "ec2",
+        endpoint_url=said["AWS_ENDPOINT_URL"],
+        region_name="eu-central-1",
+        aws_access_key_id=said["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=said["AWS_SECRET_ACCESS_KEY"],
+    )
+    (gone,) = [one["InstanceId"] for each in ec2.describe_instances()["Reservations"] for one in each["Instances"]]
+    ec2.modify_instance_attribute(InstanceId=gone, DisableApiTermination={"Value": False})
+    ec2.terminate_instances(InstanceIds=[gone])
+    checkout.run("ansible-playbook", "-i", "localhost,", "playbooks/provision.yml", "-e", "system=catscan", "-e", "@lab/provision.yml", **aws(lab))
+    checkout.run(Path(checkout.BIN, "python"), "-m", "lab", "wait", **lab)
+    recover = ("ansible-playbook", *inventory, "playbooks/recover.yml", "-l", "catscan", "-e", "recover=host")
+    shown = checkout.run(*recover, **aws(lab))
+    assert gone not in shown
+    assert "rtb_daily: 500 rows, its archived reports have 500" in shown
+    assert "/health answers 200" in shown
+    assert on_host(lab, COUNT) == before
+    assert [changed for changed, _, _ in recaps(checkout.run(*recover, **aws(lab)))] == [0]
 
 
 def on_host(lab: dict[str, str], command: str) -> dict[str, Any]:
