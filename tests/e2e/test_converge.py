@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import subprocess
@@ -22,6 +23,7 @@ database = sqlite3.connect("/var/lib/catscan/catscan.db")
 names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = \\"table\\"")]
 print(json.dumps({name: database.execute("SELECT count(*) FROM " + name).fetchone()[0] for name in names}))
 '"""
+RETAINED = ("rtb_daily", "rtb_funnel", "performance_metrics")
 RECAP = re.compile(r"^\S+ +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
 
 
@@ -149,6 +151,28 @@ def test_cs38_cs53_a_host_that_is_gone_comes_back_from_repository_buckets_and_se
     assert "/health answers 200" in shown
     assert on_host(lab, COUNT) == before
     assert [changed for changed, _, _ in recaps(checkout.run(*recover, **aws(lab)))] == [0]
+
+
+OLD_DAY = """
+cd /opt/catscan/current/app
+runuser -u catscan -- ../venv/bin/python -m catscan.generate --date {day} --out /var/lib/catscan/imports >/dev/null
+/usr/local/libexec/steady-fleet/job run catscan-gmail-import >/dev/null
+/usr/local/bin/fleetdata retain --dry-run --max-share 0.6 --json
+"""
+
+
+def test_cs17_cs27_cs32_cs34_f49_old_rows_go_once_s3_has_them_and_no_other(first: str, lab: dict[str, str]) -> None:
+    """The host's new rows stay; a day that is imported late goes just as the dry run said."""
+    assert on_host(lab, "/usr/local/bin/fleetdata retain --dry-run --json")["files"] == []
+    old = (datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=100)).isoformat()
+    script = OLD_DAY.format(day=old).strip().replace("\n", " && ")
+    planned = on_host(lab, f"sh -c '{script}'")
+    assert {(row["table"], row["day"], row["status"]) for row in planned["files"]} == {(table, old, "planned") for table in RETAINED}
+    done = on_host(lab, "/usr/local/bin/fleetdata retain --max-share 0.6 --json")
+    assert [(row["table"], row["deleted"], row["status"]) for row in done["files"]] == [(row["table"], row["rows"], "deleted") for row in planned["files"]]
+    held = {entry["Key"] for entry in client(aws(lab)).list_objects_v2(Bucket=BUCKET, Prefix="_rows/catscan/")["Contents"]}
+    assert {row["uri"].removeprefix(f"s3://{BUCKET}/") for row in done["files"]} <= held
+    assert on_host(lab, "/usr/local/bin/fleetdata retain --json")["files"] == []
 
 
 def on_host(lab: dict[str, str], command: str) -> dict[str, Any]:
