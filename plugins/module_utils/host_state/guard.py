@@ -31,6 +31,7 @@ from .plan import Plan
 WATCHER = "steady-fleet-guard.service"
 SSHD = "/usr/sbin/sshd"
 SSHD_CONFIGURATION = "/etc/ssh/"
+_GREETING_TRIES = 10
 # What undoes a verb: before the files are put back, or after.
 UNDO_BEFORE = {"start": "stop", "enable": "disable", "mask": "unmask"}
 UNDO_AFTER = {"restart": "restart", "reload-or-restart": "reload-or-restart", "stop": "start", "disable": "enable", "unmask": "mask"}
@@ -280,10 +281,20 @@ def _other_way(change: dict[str, Any], way: str) -> str:
     if not any(status.running for status in unit.values()):
         return f"{proof}; no SSH server runs"
     addresses = [line.split()[1] for line in systemd.run(SSHD, "-T").stdout.splitlines() if line.startswith("listenaddress ")]
-    greeting = [address for address in addresses if _greets(address)]
+    greeting = _greeting(addresses)
     if not greeting:
         raise StateError(f"the SSH server does not greet on {' or '.join(addresses)}")
     return f"{proof}; the SSH server greets on {', '.join(greeting)}, but no login was tried"
+
+
+def _greeting(addresses: Sequence[str]) -> list[str]:
+    """The addresses on which it greets. A server that has just been reloaded listens on none for a moment."""
+    for _ in range(_GREETING_TRIES):
+        found = [address for address in addresses if _greets(address)]
+        if found:
+            return found
+        time.sleep(0.5)
+    return []
 
 
 def _greets(address: str) -> bool:

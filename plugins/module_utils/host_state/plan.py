@@ -428,7 +428,8 @@ def _unit_verbs(unit: Unit, status: UnitStatus, changed: Mapping[str, Action]) -
     file_change = changed.get(f"{UNIT_DIRECTORY}/{unit.name}")
     if unit.masked and not status.masked:
         yield "mask", "is to be masked"
-    if status.masked and not unit.masked and (unit.masked is False or unit.enabled or unit.state == "started"):
+    in_place = file_change is not None and file_change.action != "remove" and status.file_state == "masked"  # the link that masks it is where its file goes
+    if status.masked and not unit.masked and (unit.masked is False or unit.enabled or unit.state == "started" or in_place):
         yield "unmask", "is masked"
     if unit.enabled and (not status.enabled or status.masked):
         yield "enable", "does not start at boot"

@@ -118,6 +118,17 @@ def test_cs23_a_unit_is_brought_to_its_state_and_no_further(status: UnitStatus, 
     assert decide({"units": [UNIT]}, host(paths=paths, units={"a.service": status})) == expected
 
 
+def test_f67_a_unit_that_is_masked_where_its_file_goes_is_unmasked_and_said_to_be() -> None:
+    """Also one that is neither to start nor to run: its file takes the place of the link to /dev/null."""
+    idle = {**UNIT, "enabled": False, "state": "stopped"}
+    masked = UnitStatus("masked", "inactive", "dead", "masked")
+    link = {**SYSTEMD, UNIT_PATH: PathState("link", target="/dev/null")}
+    assert decide({"units": [idle]}, host(paths=link, units={"a.service": masked})) == ["change " + UNIT_PATH, "reload manager", "unmask a.service"]
+    mine = {**SYSTEMD, UNIT_PATH: PathState("file", mode=0o644, digest=DIGEST)}
+    elsewhere = UnitStatus("masked", "inactive", "dead", "masked-runtime")
+    assert decide({"units": [idle]}, host(paths=mine, units={"a.service": elsewhere})) == []
+
+
 @pytest.mark.parametrize(("status", "expected"), [(RUNNING, ["restart a.service"]), (UnitStatus("loaded"), []), (UnitStatus(), [])])
 def test_exactly_the_running_units_that_a_change_concerns_are_restarted(status: UnitStatus, expected: list[str]) -> None:
     declaration = {"files": [{**FILE, "restarts": ["a.service"]}, {**FILE, "path": "/etc/demo/b", "restarts": ["b.service"]}]}
