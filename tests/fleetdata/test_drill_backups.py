@@ -102,9 +102,9 @@ def test_w17_an_empty_backup_is_found(host: Bench, tmp_path: Path) -> None:
     """As an application makes one that starts with an empty folder: tables, and nothing in them."""
     backup_runs.change(Path(host.subjects["app"].path), "DELETE FROM entries; DELETE FROM accounts")
     host.now = NOON + DAY
-    result = host.run()
-    said = drill_runs.drill(tmp_path / "fleetdata.json", code=errors.DAMAGED if result.proved else 0)
-    assert drill_runs.faults(said) == ({("backup", "2026-11-23"): "empty"} if result.proved else {})
+    assert host.run().proved
+    said = drill_runs.drill(tmp_path / "fleetdata.json", code=errors.DAMAGED)
+    assert drill_runs.faults(said) == {("backup", "2026-11-23"): "empty"}
 
 
 def test_w17_no_backup_at_all_is_a_failure(archive: Archive, tmp_path: Path) -> None:
