@@ -13,7 +13,7 @@ from provisioned import PARAMETER, Provisioned
 pytestmark = pytest.mark.timeout(1200)
 
 UPLOADS = ("ListMultipartUploadParts", "AbortMultipartUpload")
-PREFIXES = ("performance", "funnel-geo", "funnel-publishers")
+PREFIXES = ("performance", "funnel-geo", "funnel-publishers", "_rows/catscan", "_drills")
 LIFECYCLE = [
     {
         "ID": "clean-up",
