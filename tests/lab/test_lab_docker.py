@@ -81,7 +81,7 @@ class Lab:
         }
         flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
         where = ["-F", "none", "-i", str(self.state / "id_ed25519"), "-p", str(row["ssh_port"]), f"{row['user']}@127.0.0.1"]
-        return subprocess.run(["ssh", *flags, *where, command], capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(["ssh", *flags, *where, command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
 
 
 def until(true: Callable[[], bool]) -> None:
