@@ -67,7 +67,7 @@ RULES = {
         re.compile(r"\b(i|ami|sg|vpc|subnet|vol|eni|snap|igw|rtb|eipalloc|lt|acl|nat)-(?P<hex>[0-9a-f]{17}|[0-9a-f]{8})\b"),
         _is_real_id,
     ),
-    "public address": (re.compile(r"(?<![\w.-])\d{1,3}(\.\d{1,3}){3}(?![\w.])"), _is_public),
+    "public address": (re.compile(r"(?<![\w.-])(?<!\w==)\d{1,3}(\.\d{1,3}){3}(?![\w.])"), _is_public),  # behind == stands a version
     "registry host": (re.compile(rf"(?i)\b({'|'.join(REGISTRIES)})\b"), _always),
     "path of one machine": (re.compile(r"(/wor[k]/(main|shared)|/roo[t]/\.pyenv|/opt/(wheel[s]|pypi))"), _always),
 }

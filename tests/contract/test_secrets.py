@@ -27,6 +27,7 @@ GOOD = [
     "postgresql://{{ user }}:{{ password }}@{{ host }}/x",
     "apt-get install docker.io",
     "sha256:9c56cc51b374c3b9d6b7e0d24ad38e3d2b1d80bdb85a0f2e0d1f6ed6c2b7a8f1",
+    "apsw==3.54." + "1.0",
     "version 1.2.3, 2026-11-22T05:39:20Z",
 ]
 
