@@ -212,10 +212,12 @@ def _merged(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]
     """One result: the host as this task found it against the host as it left it, which is what a check predicts.
 
     What the last plan adds is a step on that way where a package of this very run brought the thing: its unit was never restarted but
-    started, its file never changed but created. Anything else that is new in it is a surprise, and is reported too.
+    started, its file never changed but created. So is the start of a unit that is to be restarted: packages make systemd read its files
+    anew, and a timer whose file is gone ends by that. Anything else that is new in it is a surprise, and is reported too.
     """
     things = {(action["kind"], action["name"]) for action in first["plan"] if action["kind"] != "unit"}
     known = {_key(action) for action in first["plan"]}
+    known |= {("start", "unit", action["name"]) for action in first["plan"] if action["action"] == "restart"}
     later = [
         action
         for action in last["plan"]

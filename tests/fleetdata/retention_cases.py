@@ -28,7 +28,8 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.b
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.rows import Text
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.rules import parse_all
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.run import DELETED, Context, Report, retain
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.table import opened, read_table, statement
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.table import opened, read_table
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.sql import statement
 from archive_runs import NOON
 from bucket_in_memory import BucketInMemory
 from retention_values import DAYS, OLD, TABLES

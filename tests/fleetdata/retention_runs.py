@@ -18,7 +18,8 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model impor
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention import rows
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.rules import parse_all
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.run import Context, Report, retain
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.table import opened, read_table, statement
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.table import opened, read_table
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.sql import statement
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
 from archive_runs import NOON, Bucket, client
 from botocore.exceptions import ClientError

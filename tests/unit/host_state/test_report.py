@@ -26,6 +26,14 @@ def test_f67_a_file_that_the_package_brought_is_created_not_changed() -> None:
     assert action._merged(FIRST, result("change file /etc/cron.d/a"))["plan"] == FIRST["plan"]
 
 
+def test_f67_a_unit_that_ended_while_packages_were_installed_is_restarted_as_predicted() -> None:
+    """Its file is gone, and systemd notices that when the package has it read all files anew."""
+    first = result("install package cron", "create file /etc/systemd/system/a.timer", "enable unit a.timer", "restart unit a.timer")
+    merged = action._merged(first, result("create file /etc/systemd/system/a.timer", "enable unit a.timer", "start unit a.timer"))
+    assert merged["plan"] == first["plan"]
+    assert merged["diff"] == first["diff"]
+
+
 def test_f67_a_surprise_is_reported() -> None:
     merged = action._merged(FIRST, result("create file /etc/cron.d/a", "change file /etc/other"))
     assert merged["plan"][-1]["name"] == "/etc/other"

@@ -13,7 +13,7 @@ from contextlib import closing
 from urllib.parse import quote
 
 from ..errors import ContentError, DamageError
-from ..retention.table import quoted, statement
+from ..sql import quoted, statement
 from .model import Facts, Manifest
 
 _BLOCK = 1 << 20

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from ..errors import ConfigurationError, FleetDataError
 from ..model import Manifest
-from ..retention.table import quoted, statement
+from ..sql import quoted, statement
 from ..table import clean
 from .model import Importer
 

@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Callable
@@ -20,7 +20,7 @@ from ..reading import DAMAGED, FAILED, content
 from ..retention import rows
 from ..retention.archived import ArchivedDay, archived_rows
 from ..retention.rows import Text
-from ..retention.table import quoted, statement
+from ..sql import quoted, statement
 from ..store import Store
 from ..verify import GOOD
 from .draw import Draw
@@ -87,7 +87,7 @@ def _brought(scratch: sqlite3.Connection, manifest: Manifest, store: Store) -> I
     scratch.execute(statement("CREATE TABLE drilled (", ", ".join(quoted(column) for column in columns), ")"))
     sent = hashlib.sha256()
     scratch.execute("BEGIN")
-    for line in _lines(content(store=store, manifest=manifest), sent):
+    for line in _lines(_passed(content(store=store, manifest=manifest), sent)):
         bound = [rows.bound(value) for value in rows.values(line)]
         insert = statement("INSERT INTO drilled VALUES (", ", ".join(place for place, _ in bound), ")")
         scratch.execute(insert, [value for _, value in bound])
@@ -100,23 +100,17 @@ def _brought(scratch: sqlite3.Connection, manifest: Manifest, store: Store) -> I
         yield f"{manifest.uri}: {count:,} rows came back with SHA-256 {back.hexdigest()}; {manifest.rows:,} with {manifest.content_sha256} were proved."
 
 
-def _lines(blocks: Iterator[bytes], sent: hashlib._Hash) -> Iterator[bytes]:
+def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """The lines of rows, without their header."""
-    whole = rows.lines(_split(blocks, sent))
+    whole = rows.lines(rows.parts(blocks))
     next(whole, None)
     yield from whole
 
 
-def _split(blocks: Iterator[bytes], sent: hashlib._Hash) -> Iterator[bytes]:
-    rest = b""
+def _passed(blocks: Iterable[bytes], sent: hashlib._Hash) -> Iterator[bytes]:
     for block in blocks:
         sent.update(block)
-        *lines, rest = (rest + block).splitlines(keepends=True) or [b""]
-        if rest.endswith(b"\n"):
-            lines, rest = [*lines, rest], b""
-        yield from lines
-    if rest:
-        yield rest
+        yield block
 
 
 def _failed(check: Check, status: str, reason: str) -> Check:

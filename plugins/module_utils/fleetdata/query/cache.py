@@ -23,7 +23,7 @@ from typing import Callable
 from ..errors import ConfigurationError, DamageError
 from ..model import Manifest
 from ..retention.rows import Text, bound
-from ..retention.table import quoted, statement
+from ..sql import quoted, statement
 from .lines import Row
 from .shape import Shape
 

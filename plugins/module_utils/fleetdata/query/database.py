@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from urllib.parse import quote as url_quote
 
-from ..retention.table import quoted, statement, table_names, words
+from ..retention.table import table_names
+from ..sql import quoted, statement, words
 from .guard import LIVE
 
 HEAP = 40 << 20

@@ -30,7 +30,7 @@ _READERS: Mapping[str, Callable[[bytes], Value]] = {
 
 def table_rows(blocks: Iterable[bytes], manifest: Manifest) -> Iterator[Row]:
     """The rows of a table's object, each without its types. Raises DamageError."""
-    lines = rows.lines(_split(blocks))
+    lines = rows.lines(rows.parts(blocks))
     _check_header(_cells(next(lines, b""), rows.DELIMITER, manifest), manifest)
     known: dict[bytes, list[Callable[[bytes], Value]]] = {}
     for line in lines:
@@ -47,7 +47,7 @@ def table_rows(blocks: Iterable[bytes], manifest: Manifest) -> Iterator[Row]:
 def report_rows(blocks: Iterable[bytes], manifest: Manifest, report: ReportType) -> Iterator[Row]:
     """The rows of a report's object, all cells text. Raises DamageError."""
     delimiter = report.delimiter.encode()
-    lines = rows.lines(_split(blocks))
+    lines = rows.lines(rows.parts(blocks))
     header = next(lines, b"")
     _check_header(_cells(header[len(BOM) :] if header.startswith(BOM) else header, delimiter, manifest), manifest)
     for line in lines:
@@ -59,17 +59,6 @@ def _as_str(value: rows.Value) -> Value:
         with suppress(UnicodeDecodeError):
             return value.decode()
     return value
-
-
-def _split(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines with their newlines; a carriage return ends none."""
-    rest = b""
-    for block in blocks:
-        *whole, rest = (rest + block).split(b"\n")
-        for line in whole:
-            yield line + b"\n"
-    if rest:
-        yield rest
 
 
 def _cells(line: bytes, delimiter: bytes, manifest: Manifest) -> list[bytes]:

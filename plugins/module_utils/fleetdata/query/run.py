@@ -20,7 +20,7 @@ from ..model import Manifest
 from ..progress import Stopped
 from ..reading import FAILED, Reader, Trouble
 from ..retention.model import NONE, Retention
-from ..retention.table import statement
+from ..sql import statement
 from ..table import number, size
 from . import cache, database, lines
 from .archived import Bucket, Fault, Held, all_columns

@@ -10,7 +10,8 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..retention.table import Table, quoted, read_table, statement, words
+from ..retention.table import Table, read_table
+from ..sql import quoted, statement, words
 
 _AFFINITIES = (("INT", "INTEGER"), ("CHAR", "TEXT"), ("CLOB", "TEXT"), ("TEXT", "TEXT"), ("BLOB", "BLOB"), ("REAL", "REAL"), ("FLOA", "REAL"), ("DOUB", "REAL"))
 """Which part of a declared type makes which affinity; the first that is found."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..retention import day
 from ..retention.model import Rule
-from ..retention.table import quoted, statement, words
+from ..sql import quoted, statement, words
 from .cache import Layout, Piece
 from .guard import LIVE
 from .shape import Shape

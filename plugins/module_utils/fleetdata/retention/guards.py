@@ -8,7 +8,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from .table import Table, quoted, statement, table_names, words
+from ..sql import quoted, statement, words
+from .table import Table, table_names
 
 _MOVES = ("CASCADE", "SET NULL", "SET DEFAULT")
 

@@ -15,9 +15,10 @@ from types import MappingProxyType
 
 from ..errors import ConfigurationError
 from ..model import ReportType
+from ..sql import statement, words
 from . import day, guards, relation
 from .model import REPORT, Retention, Rule
-from .table import Table, read_table, statement, words
+from .table import Table, read_table
 
 _EXAMPLES = 3
 

@@ -11,9 +11,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from ..errors import FleetDataError
+from ..sql import statement
 from . import rows
 from .rows import Value
-from .table import Table, statement
+from .table import Table
 from .union import Projection, Union
 
 ADDED, THERE, RENUMBERED, CONFLICT, LATER = "added", "there", "renumbered", "conflict", "later"

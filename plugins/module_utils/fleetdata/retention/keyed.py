@@ -10,9 +10,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..sql import statement
 from . import rows
 from .rows import Value
-from .table import Table, statement
+from .table import Table
 
 Key = tuple[Value, ...]
 _AT_ONCE = 500

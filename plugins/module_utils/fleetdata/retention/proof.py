@@ -17,12 +17,12 @@ from ..catalogue import read_manifest
 from ..errors import DAMAGED, STAYED, UNREACHABLE, DamageError, FleetDataError, StoreError
 from ..model import FAILED, UNCHANGED, UPLOADED, Archive, Manifest
 from ..reading import content
+from ..sql import statement
 from ..store import Store
 from . import day, rows, schema
 from .archived import report_name
 from .holdings import day_column
 from .plan import Step
-from .table import statement
 
 _AT_ONCE = 500
 """Rows that are written at once."""

@@ -20,13 +20,14 @@ from ..errors import DamageError
 from ..model import Archive, Manifest, ReportType
 from ..reading import content, named
 from ..rows import RowError, last_end, read_row
+from ..sql import statement, words
 from ..store import Store
 from . import day, rows
 from .model import JULIAN
 from .plan import Step
 from .proof import Proof, UnprovedError, export
 from .rows import Text, Value
-from .table import Table, statement, words
+from .table import Table
 
 _AFFINITIES = (("INT", "INTEGER"), ("CHAR", "TEXT"), ("CLOB", "TEXT"), ("TEXT", "TEXT"), ("BLOB", ""), ("REAL", "REAL"), ("FLOA", "REAL"), ("DOUB", "REAL"))
 """What SQLite makes of a declared type: the first that is in it, else NUMERIC."""

@@ -18,11 +18,12 @@ from ..errors import ConfigurationError
 from ..limits import Progress
 from ..model import CONFLICT, DAMAGED, FAILED, UNCHANGED, Archive
 from ..restore import RESTORED
+from ..sql import quoted, words
 from ..store import Store
 from ..table import clean, number, table
 from .archived import report_name, rows_archive, tables
 from .bring_back import CODES, STOPPED, Asked, BroughtBack, bring_back, taken_back
-from .table import opened, quoted, table_names, words
+from .table import opened, table_names
 
 ALL = "all"
 """Stands for every table that has archived rows."""

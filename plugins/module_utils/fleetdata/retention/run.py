@@ -19,6 +19,7 @@ from ..errors import OK, STAYED, ConfigurationError, FleetDataError
 from ..limits import Progress, Silence
 from ..model import Archive
 from ..progress import Stop, Stopped
+from ..sql import statement
 from ..store import Store
 from . import apply, day, rows, space
 from .apply import Pace
@@ -29,7 +30,7 @@ from .plan import Plan, Step, plan
 from .proof import Archived, Proof, Prover, Unproved
 from .reported import Reported
 from .space import Reclaim
-from .table import opened, statement
+from .table import opened
 
 DELETED, STOPPED, PLANNED = "deleted", "stopped", "planned"
 """What became of a day of a table: all of it went; some or none did, and the reason says why; it would go."""

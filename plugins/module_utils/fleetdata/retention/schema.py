@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 from ..errors import ConfigurationError, DamageError
 from ..model import Archive
+from ..sql import words
 from ..store import Store
 from . import rows
 from .archived import report_name
-from .table import Table, words
+from .table import Table
 
 _ENDING = ".json"
 _BEGINNINGS = ("CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX ")

@@ -10,10 +10,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote as url_quote
 
 from ..errors import ConfigurationError
+from ..sql import quoted, statement, words
 from .rows import Text
 
 ROWIDS = ("rowid", "_rowid_", "oid")
@@ -131,18 +131,3 @@ def _rowid(database: sqlite3.Connection, name: str, columns: Sequence[str]) -> s
 def table_names(database: sqlite3.Connection) -> list[str]:
     """The tables that are not SQLite's own."""
     return sorted(words(row[0]) for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"))
-
-
-def statement(*parts: str) -> str:
-    """A statement of SQL. Names in it are quoted, values are bound."""
-    return " ".join(part for part in parts if part)
-
-
-def quoted(name: str) -> str:
-    """A name for SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def words(value: Any) -> str:
-    """A text of the schema."""
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value or "")
