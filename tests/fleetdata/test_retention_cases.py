@@ -23,4 +23,6 @@ def test_cs32_cs35_cs36_f48_no_life_of_a_database_loses_a_row_or_has_a_clean_day
                 Case(seed, Path(folder)).live()
             except Exception as error:
                 failed.append(f"case {seed}: {type(error).__name__}: {error}")
+        if (seed - FIRST + 1) % 1000 == 0:  # pytest -s shows it
+            print(f"{seed - FIRST + 1:,} of {CASES:,} cases, {len(failed)} failed {failed[-1:]}", flush=True)
     assert not failed, "\n".join([f"{len(failed)} of {CASES} cases", *failed[:20]])
