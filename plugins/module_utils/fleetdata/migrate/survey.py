@@ -23,7 +23,8 @@ _ROWS = 2000
 class Values:
     """What a column holds. rows: all of the table. types: how many values of each of SQLite's types. least, most: of its integers.
 
-    infinite: reals that are. longest: characters of its longest text, bytes of its longest blob. texts: how many texts of each kind (``kinds``).
+    lowest, highest: of its reals. infinite: reals that are.
+    longest: characters of its longest text, bytes of its longest blob. texts: how many texts of each kind (``kinds``).
     examples: by type, or kind of text, the first such row's number (its place where rows have none).
     """
 
@@ -32,6 +33,8 @@ class Values:
     types: Mapping[str, int] = field(default_factory=dict)
     least: int | None = None
     most: int | None = None
+    lowest: float | None = None
+    highest: float | None = None
     infinite: int = 0
     longest: int = 0
     texts: Mapping[str, int] = field(default_factory=dict)
@@ -77,6 +80,7 @@ def _detailed(database: sqlite3.Connection, table: str, column: str, number: str
     if INTEGER in values.types:
         told["least"], told["most"] = (least, most) if pure else _of_type(database, table, column, INTEGER, "min({0}), max({0})")
     if REAL in values.types:
+        told["lowest"], told["highest"] = (least, most) if pure else _of_type(database, table, column, REAL, "min({0}), max({0})")
         told["infinite"] = int(_of_type(database, table, column, REAL, "count(*) FILTER (WHERE abs({0}) = 9e999)")[0])
     longest = 0
     if BLOB in values.types:

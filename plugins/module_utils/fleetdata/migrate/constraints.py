@@ -1,0 +1,125 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys, uniqueness, checks and indexes of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..sql import quoted
+from . import expressions, fits
+from .model import Index, Table
+from .names import Names
+from .planned import ColumnPlan, Constraint, IndexPlan
+from .told import Told
+
+_BINARY, _NOCASE = "BINARY", "NOCASE"
+_WIDEST = 650
+"""Characters of a text that surely find room in an entry of a B-tree, which has some 2,700 bytes."""
+
+
+def constraints(*, table: Table, target: str, columns: Sequence[ColumnPlan], taken: Names, told: Told) -> tuple[Constraint, ...]:
+    """The primary key, UNIQUE of plain columns, and CHECK."""
+    by_name = {column.source: column for column in columns}
+    found = [*_primary(table, target, by_name, taken, told)]
+    for index in table.indexes:
+        if index.made_by == "u" and _is_plain(index):
+            sql = _list(by_name[name] for name in index.names)
+            found.append(Constraint(taken.give(f"{target}_{'_'.join(by_name[name].target for name in index.names)}_key"), f"UNIQUE ({sql})"))
+    for place, check in enumerate(table.checks, 1):
+        try:
+            sql = expressions.condition(check.sql, by_name)
+        except expressions.Unlike as unlike:
+            what = f"{table.name}: a condition is not checked any more: CHECK ({check.sql}) ({unlike})"
+            told.blocks(f"check:{table.name}.{check.name or place}", table.name, what)
+            continue
+        found.append(Constraint(taken.give(check.name or f"{target}_check_{place}"), f"CHECK ({sql})"))
+    return tuple(found)
+
+
+def _primary(table: Table, target: str, columns: Mapping[str, ColumnPlan], taken: Names, told: Told) -> list[Constraint]:
+    if not table.primary:
+        return []
+    sql, name = _list(columns[key] for key in table.primary), taken.give(f"{target}_pkey")
+    nulls = [key for key in table.primary if columns[key].values.nulls]
+    if not nulls:
+        return [Constraint(name, f"PRIMARY KEY ({sql})")]
+    rows = max(columns[key].values.nulls for key in nulls)
+    what = f"{table.name}: NULL stands in its primary key ({', '.join(nulls)}), which SQLite allows and PostgreSQL does not; it becomes UNIQUE"
+    told.blocks(f"nulls:{table.name}.{','.join(table.primary)}", table.name, what, column=nulls[0], rows=rows)
+    return [Constraint(name, f"UNIQUE ({sql})")]
+
+
+def indexes(*, table: Table, target: str, columns: Sequence[ColumnPlan], taken: Names, told: Told) -> tuple[IndexPlan, ...]:
+    """All that is no constraint; what is unique without regard to case, too."""
+    by_name = {column.source: column for column in columns}
+    for column in columns:
+        if column.collation == _NOCASE:
+            _told_case(table, column, told)
+    found = []
+    for index in table.indexes:
+        if index.made_by == "c" or not _is_plain(index):
+            found.extend(_index(table, target, index, by_name, taken, told))
+    return tuple(found)
+
+
+def _told_case(table: Table, column: ColumnPlan, told: Told) -> None:
+    name = f"{table.name}.{column.source}"
+    what = (
+        f"{name} is compared without regard to the case of A-Z in SQLite (COLLATE NOCASE), but with regard to it in PostgreSQL; "
+        f'what is unique stays so by lower({column.target} COLLATE "C"). Queries have to ask for it, or the column is cast to citext, an extension'
+    )
+    if column.type != "citext":
+        told.notice(f"nocase:{name}", table.name, what, column=column.source)
+
+
+def _is_plain(index: Index) -> bool:
+    """Whether a constraint can say it: columns as they are, compared byte by byte, of all rows."""
+    return all(index.names) and not index.where and all(collation == _BINARY for collation in index.collations)
+
+
+def _index(table: Table, target: str, index: Index, columns: Mapping[str, ColumnPlan], taken: Names, told: Told) -> list[IndexPlan]:
+    made = index.made_by != "c"
+    said = f"its uniqueness ({', '.join(index.columns)})" if made else f"index {index.name}"
+    name = f"{target}_{'_'.join(columns[name].target for name in index.names)}_key" if made else index.name
+    try:
+        sql = _using(index, columns)
+    except expressions.Unlike as unlike:
+        code = f"index:{table.name}.{','.join(index.names)}" if made else f"index:{index.name}"
+        what = f"{table.name}: {said} does not come along ({unlike})"
+        told.blocks(code, table.name, what) if index.unique else told.notice(code, table.name, what)
+        return []
+    given = taken.give(name)
+    if given != index.name and not made:
+        told.notice(f"name:{index.name}", table.name, f"index {index.name} is called {given}: its name is too long or another's")
+    return [IndexPlan(name=given, sql=sql, unique=index.unique)]
+
+
+def _using(index: Index, columns: Mapping[str, ColumnPlan]) -> str:
+    """Raises Unlike where it would not be the same."""
+    entries = []
+    for sql, name, descending, collation in zip(index.columns, index.names, index.descending, index.collations):
+        entry = _entry(columns[name], collation, index) if name else f"({expressions.indexed(sql, columns)})"
+        entries.append(f"{entry} DESC" if descending else entry)
+    where = f" WHERE {expressions.condition(index.where, columns)}" if index.where else ""
+    alone = columns[index.names[0]] if len(index.names) == 1 and index.names[0] else None
+    if alone and not index.unique and alone.values.longest > _WIDEST and alone.type in (fits.PLAIN, fits.BYTEA):
+        return f"USING hash ({quoted(alone.target)}){where}"
+    return f"USING btree ({', '.join(entries)}){where}"
+
+
+def _entry(column: ColumnPlan, collation: str, index: Index) -> str:
+    if column.type == fits.JSON:
+        raise expressions.Unlike(f"{column.source} is json, which cannot be compared; as text or jsonb it can")
+    if column.values.longest > _WIDEST and (index.unique or len(index.names) > 1) and column.type in (fits.PLAIN, fits.BYTEA):
+        raise expressions.Unlike(f"{column.source} has values of {column.values.longest} characters, more than an entry of an index holds")
+    if collation == _NOCASE and fits.base(column.type) in (fits.PLAIN, fits.VARCHAR):
+        return f'lower({quoted(column.target)} COLLATE "C")'
+    if collation not in (_BINARY, _NOCASE):
+        raise expressions.Unlike(f"collation {collation} is SQLite's own")
+    return quoted(column.target)
+
+
+def _list(columns: Iterable[ColumnPlan]) -> str:
+    return ", ".join(quoted(column.target) for column in columns)

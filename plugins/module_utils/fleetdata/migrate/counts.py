@@ -1,0 +1,75 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is counted in the source beyond each column's own values, so that a plan can be made without it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..sql import quoted, statement, words
+from .model import ForeignKey, Table
+from .types import declared_limits
+
+
+@dataclass(frozen=True)
+class Counts:
+    """orphans: rows whose parent is missing, by table and the columns that name it. unscaled: numbers with more digits than declared, by table and column.
+
+    bytes: of a table, about.
+    """
+
+    orphans: Mapping[tuple[str, tuple[str, ...]], int] = field(default_factory=dict)
+    unscaled: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    bytes: Mapping[str, int] = field(default_factory=dict)
+
+
+def count(*, database: sqlite3.Connection, tables: Sequence[Table]) -> Counts:
+    """Look once more."""
+
+    by_name = {table.name.lower(): table for table in tables}
+    orphans = {
+        (table.name, key.columns): _orphans(database, table, key, by_name[key.table.lower()])
+        for table in tables
+        for key in table.foreign_keys
+        if key.table.lower() in by_name and len(key.to) == len(key.columns)
+    }
+    unscaled = {
+        (table.name, column.name): _unscaled(database, table, column.name, limited)
+        for table in tables
+        for column in table.columns
+        if (limited := declared_limits(column.declared))
+    }
+    return Counts(orphans=orphans, unscaled=unscaled, bytes=_bytes(database))
+
+
+def _orphans(database: sqlite3.Connection, table: Table, key: ForeignKey, parent: Table) -> int:
+    """As PostgreSQL will look: a key with a NULL in it names nothing, and texts are the same only byte by byte."""
+    same = " AND ".join(f"parent.{quoted(there)} = child.{quoted(here)} COLLATE BINARY" for here, there in zip(key.columns, key.to))
+    named = " AND ".join(f"child.{quoted(here)} IS NOT NULL" for here in key.columns)
+    query = statement(
+        "SELECT count(*) FROM", quoted(table.name), "AS child WHERE", named, "AND NOT EXISTS (SELECT 1 FROM", quoted(parent.name), "AS parent WHERE", same, ")"
+    )
+    try:
+        return int(database.execute(query).fetchone()[0])
+    except sqlite3.OperationalError:  # the parent has no such column: none of the rows has a parent
+        return int(database.execute(statement("SELECT count(*) FROM", quoted(table.name), "AS child WHERE", named)).fetchone()[0])
+
+
+def _unscaled(database: sqlite3.Connection, table: Table, column: str, limited: tuple[int, int]) -> int:
+    digits, decimals = limited
+    name = quoted(column)
+    fits = f"abs({name}) < 1e{digits - decimals} AND abs({name}) < 1e15 AND round({name}, {decimals}) = {name}"
+    query = statement("SELECT count(*) FROM", quoted(table.name), "WHERE", f"typeof({name}) IN ('integer', 'real')", f"AND NOT ({fits})")
+    return int(database.execute(query).fetchone()[0])
+
+
+def _bytes(database: sqlite3.Connection) -> dict[str, int]:
+    """Where this SQLite can tell; else nothing is known."""
+    try:
+        rows = database.execute("SELECT name, sum(pgsize) FROM dbstat WHERE aggregate = TRUE GROUP BY name").fetchall()
+    except sqlite3.DatabaseError:
+        return {}
+    return {words(name): int(size) for name, size in rows}
