@@ -14,7 +14,8 @@ BYTES = "bytes"  # blobs, and text as its bytes in the database's encoding taken
 BOOLEAN = "boolean"  # 0, 1, and the words of kinds.TRUE_WORDS, FALSE_WORDS, '0', '1' -> boolean
 DATE, TIME = "date", "time"  # ISO text -> date, time
 MOMENT = "moment"  # ISO text -> timestamp (no zone in the text), timestamptz (no zone: UTC)
-SECONDS, MILLISECONDS, MICROSECONDS = "epoch seconds", "epoch milliseconds", "epoch microseconds"  # numbers -> timestamp, timestamptz (UTC)
+SECONDS, MILLISECONDS, MICROSECONDS = "epoch seconds", "epoch milliseconds", "epoch microseconds"
+# numbers -> timestamp, timestamptz (UTC): their exact value, to the nearest microsecond, half to even
 JULIAN = "julian day"  # reals, integers -> timestamp, timestamptz (UTC), rounded to the millisecond as SQLite does
 JSON_TEXT = "json"  # text that is JSON -> json (exact), jsonb (by value)
 UUID = "uuid"  # text of 36 or 32 digits, blobs of 16 bytes -> uuid
