@@ -28,10 +28,13 @@ def read(database: sqlite3.Connection, *, path: str) -> Source:
     try:
         return _read(database, path)
     except sqlite3.DatabaseError as error:
-        why = "it is encrypted, or no SQLite database at all" if _NOT_SQLITE in str(error) else str(error)
-        raise ConfigurationError(
-            f"{path}: cannot be read ({why}). An encrypted database has to be exported by whoever has its key, with .dump or VACUUM INTO."
-        ) from None
+        raise unreadable(path, str(error)) from None
+
+
+def unreadable(path: str, said: str) -> ConfigurationError:
+    """A file of which SQLite says something."""
+    why = "it is encrypted, or no SQLite database at all" if _NOT_SQLITE in said else said
+    return ConfigurationError(f"{path}: cannot be read ({why}). An encrypted database has to be exported by whoever has its key, with .dump or VACUUM INTO.")
 
 
 def _read(database: sqlite3.Connection, path: str) -> Source:
