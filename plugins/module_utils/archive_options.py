@@ -107,7 +107,7 @@ def conclude(module: AnsibleModule, act: Callable[[AnsibleModule], answers.Answe
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=answers.system(error))
-    result = {"changed": answer.changed, "files": list(answer.files), "summary": dict(answer.summary), "diff": list(answer.diff), **answer.more}
+    result = {"changed": answer.changed, answer.things: list(answer.files), "summary": dict(answer.summary), "diff": list(answer.diff), **answer.more}
     if answer.code:
         module.fail_json(msg=" ".join(answer.problems) or answer.sentence, **result)
     module.exit_json(**result)

@@ -53,9 +53,9 @@ def test_a_part_that_nothing_declares_is_told_with_the_role_that_would(path: Pat
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        ({"retension": {}}, "b.json: retension is not a part of the configuration; there are retention, files, backups, drill."),
+        ({"retension": {}}, "b.json: retension is not a part of the configuration; there are retention, files, backups, drill, migrations."),
         ({"retention": {}}, "a.json: retention says it, too. Leave one of them out."),
-        (["retention"], "b.json: must be a mapping with one of retention, files, backups, drill."),
+        (["retention"], "b.json: must be a mapping with one of retention, files, backups, drill, migrations."),
     ],
 )
 def test_a_file_that_says_something_else_is_told(path: Path, said: object, sentence: str) -> None:
@@ -68,5 +68,8 @@ def test_a_file_that_says_something_else_is_told(path: Path, said: object, sente
 
 def test_nothing_at_all_is_told(path: Path) -> None:
     (path.parent / "fleetdata.d").rmdir()
+    found = configuration.load(str(path))
     with pytest.raises(ConfigurationError, match="there is no such file; name another one"):
-        configuration.load(str(path))
+        found.part("drill")
+    with pytest.raises(ConfigurationError, match="there is no such file; name another one"):
+        _ = found.archive

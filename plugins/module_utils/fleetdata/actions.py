@@ -11,6 +11,7 @@ from . import archive_actions
 from .backup import actions as backup_actions
 from .drill import actions as drill_actions
 from .file_retention import actions as file_actions
+from .migrate import actions as migrate_actions
 from .query import actions as query_actions
 from .request import Action
 from .retention import actions as retention_actions
@@ -24,4 +25,5 @@ ALL: Mapping[str, Action] = {
     **backup_actions.ACTIONS,
     **drill_actions.ACTIONS,
     **query_actions.ACTIONS,
+    **migrate_actions.ACTIONS,
 }

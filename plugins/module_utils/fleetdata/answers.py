@@ -24,7 +24,7 @@ WORST_FIRST = (*_STOPPED, errors.DAMAGED, errors.UNREACHABLE, errors.USAGE, erro
 
 @dataclass(frozen=True)
 class Answer:
-    """code: the exit code. summary: totals by name. files: a row each. listing, sentence: for a person. problems: a sentence each.
+    """code: the exit code. summary: totals by name. files: a row each; things: their name in JSON. listing, sentence: for a person. problems: a sentence each.
 
     more: what else JSON has. counts: what was moved, for a job's wrapper. changed, diff: for Ansible.
     """
@@ -39,6 +39,7 @@ class Answer:
     counts: Mapping[str, int] = field(default_factory=dict)
     changed: bool = False
     diff: Sequence[Mapping[str, str]] = ()
+    things: str = "files"
 
     @property
     def text(self) -> str:
@@ -48,7 +49,7 @@ class Answer:
     @property
     def document(self) -> dict[str, Any]:
         """The answer as JSON has it."""
-        return {"ok": self.code == errors.OK, "summary": dict(self.summary), "files": [dict(row) for row in self.files], **self.more}
+        return {"ok": self.code == errors.OK, "summary": dict(self.summary), self.things: [dict(row) for row in self.files], **self.more}
 
 
 def worst(codes: Iterable[int]) -> int:

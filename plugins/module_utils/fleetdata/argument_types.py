@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import datetime
 
+from .config import DEFAULT_PATH
+
 
 def day(text: str) -> str:
     """A day, such as 2026-01-31."""
@@ -33,3 +35,9 @@ def positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
+
+
+def common(parser: argparse.ArgumentParser) -> None:
+    """What may stand before or after any action; what is not said there must not hide what was said before."""
+    parser.add_argument("--config", metavar="PATH", default=argparse.SUPPRESS, help=f"the declared archive (default: $FLEETDATA_CONFIG or {DEFAULT_PATH})")
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON document, for programs")

@@ -11,17 +11,18 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .actions import ALL as ACTIONS
+from .argument_types import common
 from .config import DEFAULT_PATH
 from .errors import UsageError
 
 EXIT_CODES = """\
 exit codes (of several the first one here):
-  5    damaged: S3 gave back something else than was sent, or an archived object is missing, altered or swapped
-  7    S3 could not be reached, did not answer in time, or refused the credentials; or a file could not be read
+  5    damaged: S3 gave back something else than was sent, or an archived object is missing, altered or swapped; PostgreSQL holds something else than SQLite
+  7    S3 or PostgreSQL could not be reached, did not answer in time, or refused the credentials; or a file could not be read
   2    an argument or the configuration is wrong, and nothing was done; check: something is to be put right
   4    conflict: another content is archived for that day already; nothing was overwritten
-  3    quarantined: a file is not what its report type declares; it was not archived
-  8    stayed: something that was to go is still there, as a check refused it; nothing was lost
+  3    quarantined: a file is not what its report type declares, and was not archived; rows did not fit PostgreSQL's tables
+  8    stayed: something that was to go is still there, as a check refused it; a migration has differences to be resolved; nothing was lost
   6    incomplete: a day that was asked for is not in the archive, there was nothing to check, or recovery is slower or older than declared
   0    all is well
   130, 143  stopped by Ctrl-C, SIGTERM; run it again, it goes on where it was
@@ -47,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.set_defaults(config=os.environ.get("FLEETDATA_CONFIG", DEFAULT_PATH), json=False)
-    _common(parser)
+    common(parser)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
     for name, action in ACTIONS.items():
         action.arguments(_action(actions, name, action.purpose))
@@ -63,11 +64,5 @@ def _action(actions: argparse._SubParsersAction[_Parser], name: str, purpose: st
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _common(parser)
+    common(parser)
     return parser
-
-
-def _common(parser: argparse.ArgumentParser) -> None:
-    """May stand before or after the action; what is not said there must not hide what was said before."""
-    parser.add_argument("--config", metavar="PATH", default=argparse.SUPPRESS, help=f"the declared archive (default: $FLEETDATA_CONFIG or {DEFAULT_PATH})")
-    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON document, for programs")

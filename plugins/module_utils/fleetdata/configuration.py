@@ -19,8 +19,14 @@ from . import config
 from .errors import ConfigurationError
 from .model import Archive
 
-RETENTION, FILES, BACKUPS, DRILL = "retention", "files", "backups", "drill"
-ROLES: Mapping[str, str] = {RETENTION: "sqlite_retention", FILES: "file_retention", BACKUPS: "sqlite_backup", DRILL: "recovery_drill"}
+RETENTION, FILES, BACKUPS, DRILL, MIGRATIONS = "retention", "files", "backups", "drill", "migrations"
+ROLES: Mapping[str, str] = {
+    RETENTION: "sqlite_retention",
+    FILES: "file_retention",
+    BACKUPS: "sqlite_backup",
+    DRILL: "recovery_drill",
+    MIGRATIONS: "postgres_migration",
+}
 """The parts, and the role that writes each."""
 
 
@@ -49,6 +55,8 @@ class Configuration:
 
     def part(self, name: str) -> Part:
         """What is declared under a name. Raises ConfigurationError where that is nothing."""
+        if not self.parts and self.declared is None:
+            config.document(self.path)  # which says that nothing at all is declared
         if name not in self.parts:
             raise ConfigurationError(f"{folder(self.path)}: no file there declares {name}. Let the role {ROLES[name]} write one.")
         return self.parts[name]
@@ -60,7 +68,7 @@ def folder(path: str) -> str:
 
 
 def load(path: str) -> Configuration:
-    """Everything that is declared. Raises ConfigurationError for a file that is no JSON, and for a part that is unknown or said twice."""
+    """Everything that is declared, which may be nothing. Raises ConfigurationError for a file that is no JSON, and for a part that is unknown or said twice."""
     parts: dict[str, Part] = {}
     for file in _files(folder(path)):
         said = config.document(file)
@@ -72,7 +80,7 @@ def load(path: str) -> Configuration:
             if name in parts:
                 raise ConfigurationError(f"{file}: {parts[name].where} says it, too. Leave one of them out.")
             parts[name] = Part(data=data, where=f"{file}: {name}")
-    if parts and not os.path.lexists(path):
+    if not os.path.lexists(path):
         return Configuration(path=path, parts=parts)
     return Configuration(path=path, declared=config.document(path), parts=parts)
 

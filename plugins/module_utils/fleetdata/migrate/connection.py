@@ -28,10 +28,10 @@ _SESSION = {
 }  # fmt: skip
 """What a role or database may have set otherwise."""
 _ADVICE = {
+    "certificate": "Name the certificate of the authority that signed the server's (ssl_root_cert), and the server by a name that is in its certificate.",
     "password authentication failed": "Give the password of that role: password_file, PGPASSWORD or .pgpass.",
     "no password supplied": "Give the password of that role: password_file, PGPASSWORD or .pgpass.",
     "does not exist": "Make the role or the database first, or correct its name.",
-    "certificate": "Name the certificate of the authority that signed the server's (ssl_root_cert), and the server by a name that is in its certificate.",
     "server does not support SSL": "Turn TLS on at the server, or choose another ssl_mode if the network is trusted.",
     "translate host name": "Correct the host's name.",
     "no pg_hba.conf entry": "Allow this role from this address in the server's pg_hba.conf.",
