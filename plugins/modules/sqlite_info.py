@@ -65,7 +65,7 @@ tables:
         type: {description: Its type in PostgreSQL., type: str}
         conversion: {description: How its values get there., type: str}
         why: {description: Why that type., type: str}
-        values: {description: 'What it holds: how many of each class, least and greatest number (not of secret columns), examples by row.', type: dict}
+        holds: {description: 'What it holds: how many of each class, least and greatest number (not of secret columns), examples by row.', type: dict}
     constraints: {description: Keys and checks., type: list, elements: dict}
     references: {description: Foreign keys., type: list, elements: dict}
     indexes: {description: Indexes., type: list, elements: dict}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import threading
 
 import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.progress import Progress, Stopped
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.table import number
 
 
 class Terminal(io.StringIO):
@@ -27,10 +29,10 @@ def run(stream: io.StringIO, *, seconds: int) -> list[str]:
     clock = Clock()
     progress = Progress(verb="archive", stream=stream, stop=threading.Event(), clock=clock)
     progress.expect(files=10, bytes=100_000_000)
-    for number in range(seconds):
+    for place in range(seconds):
         clock.now += 1
         progress.moved(10_000_000)
-        progress.finished(f"/srv/report-{number}.csv")
+        progress.finished(f"/srv/report-{place}.csv")
     progress.close()
     return stream.getvalue().split("\r") if stream.isatty() else stream.getvalue().splitlines()
 
@@ -52,6 +54,16 @@ def test_a_terminal_has_one_line_that_goes_away() -> None:
 
 def test_a_log_has_a_line_every_ten_seconds() -> None:
     assert run(io.StringIO(), seconds=10) == ["archive: 9 of 10 files, 100.0 MB of 100.0 MB in 10 s"]
+
+
+def test_rows_are_told_with_how_many_a_second() -> None:
+    stream, now = io.StringIO(), iter([0.0, 4.0, 20.0])
+    rows = functools.partial(number, thing="row")
+    progress = Progress(verb="migrate", stream=stream, stop=threading.Event(), clock=now.__next__, thing="table", amount=rows, rate=True)
+    progress.expect(files=2, bytes=30_000)
+    progress.moved(1_000)
+    progress.moved(19_000)
+    assert stream.getvalue() == "migrate: 0 of 2 tables, 20,000 rows of 30,000 rows (1,000 rows/s) in 20 s, about 10 s left\n"
 
 
 def test_nobody_reading_stops_nothing() -> None:

@@ -53,7 +53,7 @@ def test_mrpt14_what_it_says_to_set_resolves_each(broken: Path) -> None:
 def test_w7_values_of_secret_columns_are_in_no_form_of_the_plan(broken: Path) -> None:
     document = Call("plan", broken, *SECRETS, "--json").document  # Call looks for them in all that was written
     (users,) = [table for table in document["tables"] if table["table"] == "users"]
-    values = {column["source"]: column["values"] for column in users["columns"]}
+    values = {column["source"]: column["holds"] for column in users["columns"]}
     assert {"least", "most"} & values["pin"].keys() == set()
     assert values["id"]["most"] == 50
     assert values["pin"]["types"] == {"integer": 49, "text": 1}

@@ -73,7 +73,8 @@ class Stop(threading.Event):
 class Progress:
     """Counts files and bytes, or other things and their amounts, from any thread. stream: where to write, None for nowhere. clock: seconds, monotonic.
 
-    stop: once it is set, whoever reports bytes is stopped, so that a large file is given up and not read to its end.
+    rate: whether to say how much of it is done in a second. stop: once it is set, whoever reports bytes is stopped, so that a large file is given up
+    and not read to its end.
     """
 
     def __init__(
@@ -85,7 +86,9 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
         thing: str = "file",
         amount: Callable[[int], str] = size,
+        rate: bool = False,
     ) -> None:
+        self._rate = rate
         self._verb, self._stream, self._stop, self._clock = verb, stream, stop, clock
         self._thing, self._amount = thing, amount
         self._live = stream is not None and stream.isatty()
@@ -138,6 +141,8 @@ class Progress:
     def _line(self, seconds: float) -> str:
         files = f"{self._files:,} of {number(self._of_files, self._thing)}"
         done = f"{self._amount(self._bytes)} of {self._amount(self._of_bytes)}" if self._of_bytes else self._amount(self._bytes)
+        if self._rate and seconds >= 1:
+            done += f" ({self._amount(int(self._bytes / seconds))}/s)"
         left = ""
         if 0 < self._bytes < self._of_bytes:
             left = f", about {_duration(seconds * (self._of_bytes - self._bytes) / self._bytes)} left"

@@ -58,9 +58,9 @@ class Request:
         return [catalogue(store=self.store, archive=self.archive, report=report, first=wanted.first, last=wanted.last) for report in wanted.reports]
 
     @contextmanager
-    def progress(self, verb: str, *, thing: str = "file", amount: Callable[[int], str] = size) -> Iterator[Progress]:
-        """Tell how far it is, as long as it goes on. thing, amount: what is counted, and how so much of it is said."""
-        progress = Progress(verb=verb, stream=self.stderr, stop=self.stop, thing=thing, amount=amount)
+    def progress(self, verb: str, *, thing: str = "file", amount: Callable[[int], str] = size, rate: bool = False) -> Iterator[Progress]:
+        """Tell how far it is, as long as it goes on. thing, amount: what is counted, and how so much of it is said; rate: and how fast."""
+        progress = Progress(verb=verb, stream=self.stderr, stop=self.stop, thing=thing, amount=amount, rate=rate)
         try:
             yield progress
         finally:

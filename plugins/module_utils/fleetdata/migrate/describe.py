@@ -190,7 +190,7 @@ def declared(table: TablePlan, column: ColumnPlan) -> str:
 def _column(table: TablePlan, column: ColumnPlan) -> dict[str, Any]:
     said = asdict(column)
     said["declared"] = declared(table, column)
-    said["values"] = _counted(said["values"], secret=column.secret)
+    said["holds"] = _counted(said.pop("values"), secret=column.secret)
     return said
 
 
