@@ -1,0 +1,165 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cut-over: the application is stopped, and what it wrote since the load comes along. From then on PostgreSQL has the rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CONFLICT, ConfigurationError, ContentError, DamageError, FleetDataError
+from ..sql import quoted
+from . import source, state, surroundings
+from .canonical import RowDigest, compared
+from .changes import Differing, Lite, Row, Server, text
+from .encode import HEADER, TRAILER, Encoder, Refusal
+from .handing import UNCHANGED, WOULD, Handing, Moved, Outcome, found_in, held, named, opened, stamped, stopped, target
+from .migration import QUARANTINE
+from .model import Table
+from .planned import Plan, TablePlan
+from .snapshot import readers
+from .survey import Values
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class BothWrittenError(FleetDataError):
+    """The side that is to be replaced was written to."""
+
+    code = CONFLICT
+
+
+def cutover(how: Handing) -> Outcome:
+    """Bring the target to what the stopped application's database holds, in one transaction, and record that the target has the rows from now on.
+
+    Every row of every table is compared; only what differs is copied. Killed anywhere, the target is as before, or cut over: run it again.
+    Raises ConfigurationError, InUseError, UnreachableError, BothWrittenError, ContentError (a row does not fit), DamageError.
+    """
+    with target(how) as connection:
+        record = state.find(connection, how.migration.name)
+        if record.state == state.CUT_OVER:
+            return Outcome(UNCHANGED)
+        if how.check:
+            return _look(how, connection, record)
+        with stopped(how), opened(how) as database, held(connection, how) as record:
+            return _go(how, connection, database, record)
+
+
+def _look(how: Handing, connection: Connection, record: state.Record) -> Outcome:
+    """What would be copied if the application were stopped now."""
+    migration = how.migration
+    with readers(path=migration.database, count=0, busy_seconds=migration.busy_seconds, work=migration.work, standard=True) as snapshot, ExitStack() as stack:
+        snapshot.database.text_factory = text
+        stack.enter_context(connection.transaction())
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        _tables(snapshot.database, record.plan, migration.database)
+        found = list(found_in(stack, snapshot.database, connection, how, record.plan))
+        _refuse_written(how, record, found)
+        return Outcome(f"{WOULD}{state.CUT_OVER}", *_told(found, {}))
+
+
+def _go(how: Handing, connection: Connection, database: sqlite3.Connection, record: state.Record) -> Outcome:
+    """In the transaction of both sides."""
+    given = _tables(database, record.plan, how.migration.database)
+    with ExitStack() as stack:
+        found = list(found_in(stack, database, connection, how, record.plan))
+        _refuse_written(how, record, found)
+        changed = [one for one in found if one[2]]
+        absent: dict[str, int] = {}
+        sums = {lite.table.source.name: differing.weights[1].total for lite, _, differing in found}
+        with surroundings.aside(connection, [server.name for _, server, _ in changed]):
+            for lite, server, differing in changed:
+                left = _bring(lite, server, differing, quarantine=how.migration.on_misfit == QUARANTINE)
+                sums[lite.table.source.name] = _proved(server, differing, left)
+                absent[lite.table.source.name] = left.count + left.unfit
+        for lite, server, _ in found:
+            surroundings.advance(connection, lite.table, server.name, given[lite.table.source.name].next_number or 0)
+        lites = {lite.table.source.name: differing.weights[0].total for lite, _, differing in found}
+        state.keep(connection, replace(record, state=state.CUT_OVER, stamp=stamped(how), sums=sums, lite=lites))
+        moved, rows = _told(found, absent)
+    notices = tuple(f"{name}: {count} rows do not fit and stay in SQLite alone." for name, count in absent.items() if count)
+    return Outcome(state.CUT_OVER, moved, rows, notices=notices)
+
+
+def _bring(lite: Lite, server: Server, differing: Differing, *, quarantine: bool) -> RowDigest:
+    """Delete what SQLite has not, copy what the target has not; the digest of rows that do not fit."""
+    server.delete(differing.servers())
+    left = RowDigest(lite.table)
+    if differing.lite:
+        columns = ", ".join(quoted(column.target) for column in lite.table.loaded)
+        with server.connection.cursor() as cursor, cursor.copy(f"COPY {server.name} ({columns}) FROM STDIN (FORMAT binary)".encode()) as copy:
+            copy.write(HEADER)
+            for piece in _pieces(lite, differing, left, quarantine=quarantine):
+                copy.write(piece)
+            copy.write(TRAILER)
+    return left
+
+
+def _pieces(lite: Lite, differing: Differing, left: RowDigest, *, quarantine: bool) -> Iterator[bytes]:
+    encoder = Encoder(_unproved(lite.table))
+    columns = [column.source for column in compared(lite.table)]
+    for place in differing.lites():
+        row = lite.at(place, columns)
+        encoded = encoder.encode([row])
+        for refusal in encoded.refused:
+            if not quarantine:
+                raise ContentError(_misfit(lite, place, refusal))
+            left.add([row])
+        yield from encoded.pieces
+
+
+def _unproved(table: TablePlan) -> TablePlan:
+    """What was seen of values at load says nothing of those that came since."""
+    return replace(table, columns=tuple(replace(column, values=Values(rows=0, nulls=1)) for column in table.columns))
+
+
+def _misfit(lite: Lite, place: Row, refusal: Refusal) -> str:
+    column = refusal.column
+    shown = "a value" if column.secret else repr(refusal.value)[:60]
+    return (
+        f"{named(lite, place)}: {column.source} ({shown}) {refusal.rule}; at the load, the column became {column.type}. Nothing was copied."
+        " Correct the row, or load anew with fleetdata migrate run: it chooses types by all values."
+    )
+
+
+def _proved(server: Server, differing: Differing, left: RowDigest) -> state.Sum:
+    """Raises DamageError unless the target has every row that fits, and no other."""
+    count, total = differing.weights[0].total
+    found = server.weigh().total
+    if found != (count - left.count, total - left.sum):
+        raise DamageError(f"{server.name} has {found[0]} rows, and they are not the {count} of SQLite, although they were just copied. Nothing was changed.")
+    return found
+
+
+def _told(found: list[tuple[Lite, Server, Differing]], absent: Mapping[str, int]) -> tuple[tuple[Moved, ...], int]:
+    names = [lite.table.source.name for lite, _, _ in found]
+    each = [Moved(name, differing.lite - absent.get(name, 0), differing.server, differing.weights[0].total[0]) for name, (_, _, differing) in zip(names, found)]
+    return tuple(moved for moved in each if moved.came or moved.went), sum(moved.rows for moved in each)
+
+
+def _refuse_written(how: Handing, record: state.Record, found: list[tuple[Lite, Server, Differing]]) -> None:
+    """Rows that somebody wrote to the target are no rows to be overwritten."""
+    for lite, server, differing in found:
+        was = record.sums.get(lite.table.source.name)
+        if differing and was is not None and differing.weights[1].total != was:
+            raise BothWrittenError(
+                f"{server.name} of {how.migration.target.database} was written to since it was {record.state} ({was[0]} rows then,"
+                f" {differing.weights[1].total[0]} now). Nothing was changed. Take that back, or load anew into an empty schema."
+            )
+
+
+def _tables(database: sqlite3.Connection, plan: Plan, path: str) -> Mapping[str, Table]:
+    """As they are declared now. Raises ConfigurationError unless that is as it was: the plan is of those."""
+    now, was = source.read(database, path=path).tables, plan.source.tables
+    other = [name for name in plan.tables if name not in now or now[name] != replace(was[name], next_number=now[name].next_number)]
+    other += [name for name in now if name not in was]
+    if other:
+        raise ConfigurationError(f"{path}: {', '.join(other)} changed its declaration since the load, or came or went. Load anew: fleetdata migrate run.")
+    return now

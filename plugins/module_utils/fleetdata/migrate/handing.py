@@ -1,0 +1,167 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the cut-over and the way back have in common: the application is stopped, and neither side is written to by anybody else meanwhile."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ..backup import keys
+from ..backup.bring_back import sides
+from ..backup.live import InUseError
+from ..backup.processes import holders
+from ..backup.services import Services
+from ..errors import ConfigurationError
+from ..limits import Progress, Silence
+from . import state
+from .changes import Differing, Lite, Server, text
+from .connection import UnreachableError
+from .migration import Migration
+from .planned import Plan
+from .surroundings import locked
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+UNCHANGED, WOULD = "unchanged", "would be "
+"""What became of it, beside the states: it had been done before; and, of a check, it would be."""
+
+
+@dataclass(frozen=True)
+class Handing:
+    """Of one migration, from one side to the other. connect: to the target. services: units that are stopped; they stay so when it is done, and are
+    started again when it fails. clock: UTC. lock_seconds: how long others may hold a table. proc: where the system tells of its processes."""
+
+    migration: Migration
+    connect: Callable[[], Connection]
+    clock: Callable[[], datetime.datetime]
+    services: Services = field(default_factory=Services)
+    check: bool = False
+    progress: Progress = field(default_factory=Silence)
+    lock_seconds: float = 60.0
+    proc: str = "/proc"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Of one table: rows that came, rows that went (a changed row does both), and those it has now."""
+
+    table: str
+    came: int
+    went: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """status: a state, UNCHANGED, or WOULD and a state. tables: those in which something changed. rows: of all tables that were compared.
+
+    kept: the copy of the SQLite database as it was before. notices: sentences.
+    """
+
+    status: str
+    tables: tuple[Moved, ...] = ()
+    rows: int = 0
+    kept: str = ""
+    notices: tuple[str, ...] = ()
+
+
+@contextmanager
+def target(how: Handing) -> Iterator[Connection]:
+    """A connection. Raises UnreachableError for whatever PostgreSQL refuses; then nothing of the transaction is done."""
+
+    with closing(how.connect()) as connection:
+        try:
+            yield connection
+        except connection.Error as error:
+            said = " ".join(part for part in (error.diag.message_primary, error.diag.message_detail) if part) or str(error).strip()
+            raise UnreachableError(f"PostgreSQL at {how.migration.target.said} refused: {said}. Nothing was changed. See to it, then run again.") from None
+
+
+@contextmanager
+def stopped(how: Handing) -> Iterator[None]:
+    """Stop the units, and see that nobody else has the SQLite database open. What fails starts them again. Raises InUseError, FleetDataError."""
+    how.services.stop()
+    try:
+        _refuse_if_open(how)
+        yield
+    except BaseException:
+        how.services.start()
+        raise
+
+
+@contextmanager
+def held(connection: Connection, how: Handing) -> Iterator[state.Record]:
+    """One transaction in which nobody writes to the tables of the target, and nobody else hands this migration over."""
+    migration = how.migration
+    with connection.transaction():
+        locked(connection, [], seconds=how.lock_seconds)
+        record = state.find(connection, migration.name, hold=True)
+        locked(connection, [Server(connection, table, migration.schema).name for table in record.plan.tables.values()], seconds=how.lock_seconds)
+        yield record
+
+
+@contextmanager
+def opened(how: Handing) -> Iterator[sqlite3.Connection]:
+    """The SQLite database, which nobody else can write to until the block ends. Raises ConfigurationError, InUseError.
+
+    All is done by this one connection: another SQLite library in this process, as apsw has one, would take its locks away when it closes the file.
+    """
+    path = how.migration.database
+    if not os.path.isfile(path):
+        raise ConfigurationError(f"{path} is not there. Name the SQLite database that was migrated.")
+    with closing(sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, isolation_level=None, timeout=how.migration.busy_seconds)) as database:
+        database.text_factory = text
+        database.execute("PRAGMA foreign_keys = OFF")
+        begin(database, path)
+        yield database
+
+
+def begin(database: sqlite3.Connection, path: str) -> None:
+    """Begin the transaction that keeps others from writing."""
+    try:
+        database.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        raise InUseError(f"{path} cannot be kept from being written to ({error}). Nothing was changed. Stop whoever uses it, then run again.") from None
+
+
+def found_in(stack: ExitStack, database: sqlite3.Connection, connection: Connection, how: Handing, plan: Plan) -> Iterator[tuple[Lite, Server, Differing]]:
+    """Each table as both sides have it, and the rows in which they differ."""
+    how.progress.expect(files=len(plan.tables))
+    for table in plan.tables.values():
+        lite, server = Lite(database, table), Server(connection, table, plan.migration.schema)
+        yield lite, server, stack.enter_context(closing(Differing(lite, server)))
+        how.progress.finished(table.source.name)
+
+
+def stamped(how: Handing) -> str:
+    """Now."""
+    return keys.stamped(how.clock())
+
+
+def named(lite: Lite, place: tuple[Any, ...]) -> str:
+    """A row, for messages; never by a secret."""
+    table = lite.table
+    secret = {column.source for column in table.columns if column.secret}
+    by = zip((name.strip('"') for name in lite.places), place)
+    return f"{table.source.name}, row with " + ", ".join(f"{name} {'(hidden)' if name in secret else repr(value)[:60]}" for name, value in by)
+
+
+def _refuse_if_open(how: Handing) -> None:
+    if os.geteuid():  # only root sees it; the lock on the database has to do
+        return
+    path = how.migration.database
+    using = [user for user in holders([path, *sides(path)], proc=how.proc) if user.pid != os.getpid()]
+    if using:
+        who = ", ".join(f"{user.name} (process {user.pid})" for user in using[:5])
+        raise InUseError(f"{path} is open in {who}. Nothing was changed. Stop it, or name its unit with --service, then run again.")
