@@ -6,23 +6,28 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Callable
+from typing import IO, Callable
 
 from ..errors import STAYED, DamageError, FleetDataError
-from . import keyed, rows
+from . import joined, keyed, rows
 from .keyed import Condition
 from .table import Table
 
-TARGET_SECONDS, PAUSE_SECONDS = 0.03, 0.03
-"""How long a transaction is meant to hold the database, and how long at least it is left to others then: whoever waits with SQLite's own busy
-handler looks again every 25 ms at the latest for a while, and so gets in after the first transaction.
+TARGET_SECONDS = 0.075
+"""How long a transaction is meant to hold the database."""
+PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.03, 0.11
+"""How long it is left to others then. SQLite's own busy handler looks again every 25 ms at the latest while it has waited for less than a tenth of a second,
+later every 100 ms: whoever came while a transaction held the database gets in after it.
 """
+_LONG_SECONDS, _CROWDED_SECONDS = 0.1, 0.005
+"""From when on a transaction was long, and from when on others were waited for so long that many wait for each other."""
 _LEAST, _FIRST, _MOST, _BYTES = 20, 200, 20000, 1 << 21
 """Rows of a transaction: at least, in the first, at most; and about how many bytes of lines at most."""
+_PIECE = 1 << 16
 
 
 class ChangedError(FleetDataError):
@@ -39,11 +44,12 @@ class Pace:
     sleep: Callable[[float], None]
     rows: int = _FIRST
 
-    def took(self, seconds: float) -> None:
-        """Let others have the database as long as a transaction had it, or longer; the next one will take about as long as it should."""
+    def took(self, seconds: float, *, waited: float = 0.0) -> None:
+        """Leave the database to others after a transaction, for which it had waited; the next one will take about as long as it should."""
         factor = min(2.0, max(0.5, TARGET_SECONDS / seconds)) if seconds > 0 else 2.0
         self.rows = min(_MOST, max(_LEAST, int(self.rows * factor)))
-        self.sleep(max(seconds, PAUSE_SECONDS))
+        long = seconds > _LONG_SECONDS or waited > _CROWDED_SECONDS
+        self.sleep(max(LONG_PAUSE_SECONDS if long else PAUSE_SECONDS, seconds / 3))
 
 
 def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int, pace: Pace) -> Iterator[int]:
@@ -56,7 +62,8 @@ def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int
         lines = rows.lines(file)
         if next(lines, b"") != rows.header_line(table.columns):
             raise DamageError(f"{path} does not hold rows of {table.name} as it is now.")
-        for batch in _batches(lines, pace):
+        for batch in _batches(file, pace):
+            asked = pace.clock()
             database.execute("BEGIN IMMEDIATE")  # waits for others, as long as the connection says
             try:
                 began = pace.clock()
@@ -66,28 +73,34 @@ def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int
                 if database.in_transaction:
                     database.execute("ROLLBACK")
             yield len(batch)
-            pace.took(pace.clock() - began)
+            pace.took(pace.clock() - began, waited=began - asked)
 
 
-def _batches(lines: Iterable[bytes], pace: Pace) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
+def _batches(file: IO[bytes], pace: Pace) -> Iterator[list[bytes]]:
+    """Lines of the rows of a transaction each."""
+    held: list[bytes] = []
     size = 0
-    for line in lines:
-        batch.append(line)
-        size += len(line)
-        if len(batch) >= pace.rows or size >= _BYTES:
+    more = True
+    while held or more:
+        while more and len(held) < pace.rows and size < _BYTES:
+            some = rows.some_lines(file, _PIECE)
+            more = bool(some)
+            held += some
+            size += sum(map(len, some))
+        batch, held = held[: pace.rows], held[pace.rows :]
+        size -= sum(map(len, batch))
+        if batch:
             yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _delete(database: sqlite3.Connection, table: Table, batch: Sequence[bytes], schema: int) -> None:
     if schema_version(database) != schema:
         raise ChangedError(f"The tables were changed while rows of {table.name} were deleted. Run again; it starts from what is there then.")
-    chosen = keyed.conditions(database, table, batch)
-    if not _are(database, table, chosen, batch):
-        raise ChangedError(_difference(database, table, chosen, batch))
+    chosen = [keyed.span(table, batch)]
+    if not joined.are(database, table, chosen[0], batch):
+        chosen = keyed.conditions(database, table, batch)
+        if not _are(database, table, chosen, batch):
+            raise ChangedError(_difference(database, table, chosen, batch))
     gone = keyed.delete(database, table, chosen)
     if gone != len(batch):
         raise ChangedError(f"{gone} rows of {table.name} went instead of {len(batch)}, and were brought back. Check the database's integrity.")

@@ -32,10 +32,11 @@ def expression(column: str, day_format: str) -> str:
     return f"(CASE WHEN typeof({column}) IN ('integer', 'real') AND {column} >= {first!r} AND {column} < {last!r} THEN date({moment}) END)"
 
 
-def condition(column: str, day_format: str) -> str:
-    """What is true of the rows of a day; the values of ``bound`` belong to it. column: quoted for SQL."""
+def condition(column: str, day_format: str, *, begun: bool = False) -> str:
+    """What is true of the rows of a day; the values of ``bound`` belong to it. column: quoted for SQL. begun: of rows that are not before the day anyway."""
     # Whatever is the day itself needs no closer look, and that is most of it.
-    return f"{column} >= ?1 AND {column} < ?2 AND ({column} COLLATE BINARY = ?3 OR {expression(column, day_format)} = ?3)"
+    beginning = "" if begun else f"{column} >= ?1 AND "
+    return f"{beginning}{column} < ?2 AND ({column} COLLATE BINARY = ?3 OR {expression(column, day_format)} = ?3)"
 
 
 def bound(day: str, day_format: str) -> tuple[str | float, str | float, str]:

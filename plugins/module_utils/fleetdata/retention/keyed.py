@@ -38,10 +38,10 @@ def key_of(table: Table, line: bytes) -> Key:
 
 def conditions(database: sqlite3.Connection, table: Table, lines: Sequence[bytes]) -> list[Condition]:
     """What selects the rows that lines name, which are in the order of their keys, and no others: a single condition unless others lie between them."""
-    span = _span(table, key_of(table, lines[0]), key_of(table, lines[-1]))
-    count = statement("SELECT count(*) FROM (SELECT 1 FROM", table.quoted, "WHERE", span.sql, "LIMIT", f"{len(lines) + 1})")
-    if database.execute(count, span.values).fetchone()[0] <= len(lines):
-        return [span]
+    span_of = span(table, lines)
+    count = statement("SELECT count(*) FROM (SELECT 1 FROM", table.quoted, "WHERE", span_of.sql, "LIMIT", f"{len(lines) + 1})")
+    if database.execute(count, span_of.values).fetchone()[0] <= len(lines):
+        return [span_of]
     keys = [key_of(table, line) for line in lines]
     if table.numbered:
         numbers = [number for (number,) in keys]
@@ -61,11 +61,17 @@ def delete(database: sqlite3.Connection, table: Table, chosen: Sequence[Conditio
     return sum(database.execute(statement("DELETE FROM", table.quoted, "WHERE", condition.sql), condition.values).rowcount for condition in chosen)
 
 
-def _span(table: Table, first: Key, last: Key) -> Condition:
-    """The keys from one to another."""
-    low, high = [rows.bound(value) for value in first], [rows.bound(value) for value in last]
+def span(table: Table, lines: Sequence[bytes]) -> Condition:
+    """The keys from that of the first line to that of the last."""
+    low, high = [[rows.bound(value) for value in key_of(table, line)] for line in (lines[0], lines[-1])]
     places = [", ".join(place for place, _ in bound) for bound in (low, high)]
     return Condition(f"({table.ordered}) >= ({places[0]}) AND ({table.ordered}) <= ({places[1]})", [value for _, value in (*low, *high)])
+
+
+def behind(table: Table, line: bytes) -> Condition:
+    """The keys after that of a line."""
+    bound = [rows.bound(value) for value in key_of(table, line)]
+    return Condition(f"({table.ordered}) > ({', '.join(place for place, _ in bound)})", [value for _, value in bound])
 
 
 def _numbers(table: Table, some: Sequence[Value]) -> Condition:

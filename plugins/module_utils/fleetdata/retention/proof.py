@@ -17,15 +17,12 @@ from ..catalogue import read_manifest
 from ..errors import DAMAGED, STAYED, UNREACHABLE, DamageError, FleetDataError, StoreError
 from ..model import FAILED, UNCHANGED, UPLOADED, Archive, Manifest
 from ..reading import content
-from ..sql import statement
 from ..store import Store
-from . import day, rows, schema
+from . import schema
 from .archived import report_name
-from .holdings import day_column
+from .export import export
 from .plan import Step
 
-_AT_ONCE = 500
-"""Rows that are written at once."""
 _CODES = {FAILED: UNREACHABLE, model.DAMAGED: DAMAGED}
 """The exit codes of what became of a day's file, where it is not archived."""
 
@@ -133,17 +130,3 @@ class Archived:
         if isinstance(found, str):
             raise DamageError(found)
         return found
-
-
-def export(*, database: sqlite3.Connection, step: Step, path: str) -> int:
-    """Write the rows of a day, in the order of their key, as one snapshot; how many."""
-    column = day_column(step.table, step.rule)
-    where = statement("WHERE", day.condition(column, step.rule.day_format), "ORDER BY", step.table.ordered)
-    select = statement("SELECT", step.table.listed, "FROM", step.table.quoted, where)
-    count = 0
-    with open(path, "wb") as file:
-        file.write(rows.header_line(step.table.columns))
-        for text, some in rows.blocks(database, select, day.bound(step.day, step.rule.day_format)):
-            file.write(text)
-            count += some
-    return count

@@ -23,9 +23,10 @@ from ..rows import RowError, last_end, read_row
 from ..sql import statement, words
 from ..store import Store
 from . import day, rows
+from .export import export
 from .model import JULIAN
 from .plan import Step
-from .proof import Proof, UnprovedError, export
+from .proof import Proof, UnprovedError
 from .rows import Text, Value
 from .table import Table
 

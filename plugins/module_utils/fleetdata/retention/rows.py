@@ -14,7 +14,7 @@ import sqlite3
 from binascii import hexlify, unhexlify
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Callable, Union
+from typing import IO, Any, Callable, Union
 
 from ..errors import DamageError
 from ..rows import RowError, is_utf8, read_row
@@ -91,9 +91,14 @@ def block(some: Sequence[tuple[Any, ...]]) -> bytes:
         text = b"".join([_form(tuple(map(type, row)))(row) for row in some])
     except KeyError:  # a blob
         return _lines(some)
-    # With no delimiter or newline but those between cells and rows, and nothing that is written another way, each cell is its value.
-    counts = text.count(DELIMITER) == sum(map(len, some)) and text.count(b"\n") == len(some)
-    return text if counts and not any(odd in text for odd in (b'"', b"\r", b"\0")) and is_utf8(text) else _lines(some)
+    return text if is_plain(text, rows=len(some), cells=sum(map(len, some))) else _lines(some)
+
+
+def is_plain(text: bytes, *, rows: int, cells: int) -> bool:
+    """Whether in lines, put together from values as they are, each cell is its value. cells: of all rows, without those that say their types."""
+    # With no delimiter or newline but those between cells and rows, and nothing that is written another way, it is.
+    counts = text.count(DELIMITER) == cells and text.count(b"\n") == rows
+    return counts and not any(odd in text for odd in (b'"', b"\r", b"\0")) and is_utf8(text)
 
 
 def _lines(some: Sequence[tuple[Any, ...]]) -> bytes:
@@ -150,6 +155,17 @@ def lines(text: Iterable[bytes]) -> Iterator[bytes]:
             whole = b""
     if whole:
         raise DamageError(f"{whole[:60]!r} is a row without its end.")
+
+
+def some_lines(file: IO[bytes], size: int) -> list[bytes]:
+    """The next lines of rows in a file, of so many bytes or a little more; none at its end. Raises DamageError."""
+    some = file.readlines(size)
+    if (quotes := b"".join(some).count(b'"')) == 0:
+        return some
+    while quotes % 2 and (more := file.readline()):
+        some.append(more)
+        quotes += more.count(b'"')
+    return list(lines(some))
 
 
 def bound(value: Value) -> tuple[str, int | float | str | bytes | None]:

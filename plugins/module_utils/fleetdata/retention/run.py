@@ -9,9 +9,10 @@ import datetime
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Callable
 
 from .. import work
@@ -19,7 +20,7 @@ from ..errors import OK, STAYED, ConfigurationError, FleetDataError
 from ..limits import Progress, Silence
 from ..model import Archive
 from ..progress import Stop, Stopped
-from ..sql import statement
+from ..sql import statement, words
 from ..store import Store
 from . import apply, day, rows, space
 from .apply import Pace
@@ -128,7 +129,8 @@ def _reclaim(database: sqlite3.Connection, retention: Retention, context: Contex
 
 class _Run:
     def __init__(self, database: sqlite3.Connection, schema: int, retention: Retention, context: Context, made: Plan) -> None:
-        self._database, self._schema, self._context, self._steps = database, schema, context, made.steps
+        self._database, self._schema, self._retention, self._context, self._steps = database, schema, retention, context, made.steps
+        self._together = words(database.execute("PRAGMA journal_mode").fetchone()[0]) == "wal"  # else who reads keeps waiting who deletes, and all others
         columns = {step.table.name: rows.header(step.table.columns) for step in made.steps}
         archive = rows_archive(archive=context.archive, name=retention.name, columns=columns)
         archived = Archived(store=context.store, archive=archive, clock=context.clock, host=context.host, sleep=context.sleep)
@@ -138,39 +140,65 @@ class _Run:
     def all(self) -> tuple[Result, ...]:
         """What became of the days, of those alone that were begun before a stop."""
         self._context.progress.expect(files=len(self._steps), bytes=sum(step.rows for step in self._steps))
-        results = []
-        for step in takewhile(lambda _: not self._context.stop.is_set(), self._steps):
-            results.append(self._day(step))
-            self._context.progress.finished(f"{step.table.name} {step.day}")
+        results: list[Result] = []
+        before: Iterator[Result] = iter(())
+        with ThreadPoolExecutor(max_workers=1) as self._beside:
+            try:
+                for step in takewhile(lambda _: not self._context.stop.is_set(), self._steps):
+                    day = self._day(step)
+                    begun = chain([next(day)], day)
+                    results += self._ended(before)
+                    before = begun
+                    if not self._together:
+                        results += self._ended(before)
+                results += self._ended(before)
+            except BaseException:
+                self._context.stop.set()  # ends the deletion after its batch
+                raise
         return tuple(results)
 
-    def _day(self, step: Step) -> Result:
+    def _ended(self, begun: Iterator[Result]) -> list[Result]:
+        """What became of a day that was begun, none if that was told already."""
+        result = list(begun)[-1:]
+        for each in result:
+            self._context.progress.finished(f"{each.table} {each.day}")
+        return result
+
+    def _day(self, step: Step) -> Iterator[Result]:
+        """Prove a day; while its rows are deleted, the next one may begin. The last that comes is what became of it.
+
+        What comes late meanwhile is left for another round.
+        """
         result = _planned(step)
         try:
             for _ in range(ROUNDS):
-                result = self._round(step, result)
+                with work.folder(self._context.work) as folder:
+                    with self._context.stop.at_once():
+                        proof = self._provers[step.rule.proof].prove(database=self._database, step=step, folder=folder)
+                    deletion = self._beside.submit(self._delete, step, proof, result)
+                    yield result
+                    result = deletion.result()
                 if result.status == STOPPED:
-                    return result
+                    yield result
+                    return
                 if not self._left(step):
-                    return replace(result, status=DELETED)
+                    yield replace(result, status=DELETED)
+                    return
         except _FAILURES as error:
-            return _stopped(step, result, error)
-        return replace(result, status=STOPPED, code=STAYED, reason=f"Rows of {step.day} keep coming into {step.table.name}. Run again.")
-
-    def _round(self, step: Step, result: Result) -> Result:
-        """Prove what is there of a day and delete it; what came late meanwhile is left for another round."""
-        with work.folder(self._context.work) as folder:
-            with self._context.stop.at_once():
-                proof = self._provers[step.rule.proof].prove(database=self._database, step=step, folder=folder)
-            return self._delete(step, proof, result)
+            yield _stopped(step, result, error)
+            return
+        yield replace(result, status=STOPPED, code=STAYED, reason=f"Rows of {step.day} keep coming into {step.table.name}. Run again.")
 
     def _delete(self, step: Step, proof: Proof, result: Result) -> Result:
+        """In a thread, and with a connection, of its own."""
         result = replace(result, uri=proof.uri, version_id=proof.version_id, revision=proof.revision, sha256=proof.sha256)
         try:
-            for gone in apply.delete(database=self._database, table=step.table, path=proof.path, schema=self._schema, pace=self._pace):
-                result = replace(result, deleted=result.deleted + gone)
+            with opened(self._retention.database, busy_seconds=self._retention.busy_seconds) as database:
                 self._context.stop.check()
-                self._context.progress.moved(gone)
+                for gone in apply.delete(database=database, table=step.table, path=proof.path, schema=self._schema, pace=self._pace):
+                    result = replace(result, deleted=result.deleted + gone)
+                    self._context.stop.check()
+                    self._context.progress.moved(gone)
         except _FAILURES as error:
             return _stopped(step, result, error)
         return result
