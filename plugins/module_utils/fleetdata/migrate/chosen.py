@@ -35,6 +35,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--empty-as-null", action="append", metavar="TABLE.COLUMN", help="an empty text of this column becomes NULL")
     how.add_argument("--secret", action="append", metavar="TABLE.COLUMN", help="no message shows this column's values; patterns such as *.token")
     how.add_argument("--accept", action="append", metavar="CODE", help="a difference that was read and is agreed to, by its code")
+    how.add_argument(
+        "--fill", action="append", default=[], metavar="TABLE.COLUMN=VALUE", help="with --mode into_existing: for what the source has no value for"
+    )
     how.add_argument("--mode", choices=(CREATE, INTO_EXISTING), help="make the tables (default), or fill those of the application, which are empty")
     how.add_argument("--on-misfit", choices=(FAIL, QUARANTINE), help="a row that does not fit: nothing is loaded (default), or it goes to TABLE__misfit")
     how.add_argument("--on-text", choices=(FAIL, REPLACE, BYTEA), help="a text with NUL, or that is not UTF-8 (default: fail)")
@@ -53,6 +56,7 @@ def migration(asked: argparse.Namespace, configuration: Configuration, *, alone:
         "tables": {old: new for old, new in renamed.items() if "." not in old},
         "columns": {old: new for old, new in renamed.items() if "." in old},
         "casts": _pairs(asked.cast, "--cast", "TABLE.COLUMN=TYPE"),
+        "fill": _pairs(asked.fill, "--fill", "TABLE.COLUMN=VALUE"),
     }
     more = {key: {**data.get(key, {}), **value} for key, value in pairs.items() if value}
     return settings.parse(name, {**data, **said, **lists, **more, **_target(asked, data)}, where, alone=alone)

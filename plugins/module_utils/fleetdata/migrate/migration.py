@@ -42,7 +42,8 @@ class Migration:
 
     empty_as_null, secret: columns as "table.column"; fnmatch patterns may be used. A secret column's values are in no message and no report.
     on_text: what a text with a NUL byte or that is not UTF-8 does: FAIL, REPLACE or BYTEA. accept: differences that were read and are agreed to,
-    each by the code that the plan gives it. jobs: tables loaded at once. work: a directory with room for a copy of the database.
+    each by the code that the plan gives it. fill: of tables that the application made, a value as text by "table.column" (names of the target), for columns
+    that the target alone has, and for NULL in those that take none. jobs: tables loaded at once. work: a directory with room for a copy of the database.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Migration:
     empty_as_null: tuple[str, ...] = ()
     secret: tuple[str, ...] = ()
     accept: tuple[str, ...] = ()
+    fill: Mapping[str, str] = field(default_factory=dict)
     mode: str = CREATE
     on_misfit: str = FAIL
     on_text: str = FAIL

@@ -181,6 +181,7 @@ _MIGRATION: Mapping[str, settings.Check] = {
     "empty_as_null": _columns,
     "secret": _columns,
     "accept": settings.texts,
+    "fill": _of_columns(settings.text, "the value of each"),
     "mode": settings.one_of(CREATE, INTO_EXISTING),
     "on_misfit": settings.one_of(FAIL, QUARANTINE),
     "on_text": settings.one_of(FAIL, REPLACE, BYTEA),
