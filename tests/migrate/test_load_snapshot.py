@@ -62,7 +62,7 @@ def test_mrpt12_every_value_is_read_as_what_it_is_by_either_library(tmp_path: Pa
         part = [row[0] for block in found.readers[0].rows(table, ["id"], 100, 103) for row in block]
         assert part == [100, 101, 102, 103]
         assert found.readers[0].ends(table, 1000) == [1087, 2087]
-        assert found.readers[0].number_at(table, 100, 5) == 105
+        assert found.readers[0].numbers_at(table, 100, [0, 5]) == {0: 100, 5: 105}
 
 
 @pytest.mark.parametrize("standard", [False, True])

@@ -65,14 +65,14 @@ class Reader:
                 raise
             yield from _blocks(self._engine.run_any(columns, f"{rest} LIMIT -1 OFFSET {done}", bound), at_once)
 
-    def number_at(self, table: Table, first: int | None, place: int) -> int | None:
-        """The number of the row that is so many behind the first one of a range; None where rows have none."""
+    def numbers_at(self, table: Table, first: int | None, places: Sequence[int]) -> dict[int, int]:
+        """The numbers of some rows, by their places in a range from ``first``, ascending; none where rows have no numbers."""
         name = row_name(table)
-        if not name:
-            return None
+        if not name or not places:
+            return {}
         rest, bound = _range(table, first, None)
-        found = self.select(statement("SELECT", name, rest, "LIMIT 1 OFFSET ?"), (*bound, place))
-        return int(found[0][0]) if found else None
+        wanted, rows = set(places), self._engine.run(statement("SELECT", name, rest, "LIMIT ?"), (*bound, places[-1] + 1))
+        return {place: int(row[0]) for place, row in enumerate(rows) if place in wanted}
 
     def ends(self, table: Table, rows: int) -> list[int]:
         """The numbers of each so many-th row, by which a table is read in parts; none where rows have no numbers."""

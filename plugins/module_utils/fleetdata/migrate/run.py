@@ -1,0 +1,220 @@
+# Copyright: the steady.fleet developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole migration: one state of the database is planned, loaded aside, proved, and put in place at once. Until then the target is as it was."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import OK, QUARANTINED, ConfigurationError
+from ..limits import Progress, Silence
+from ..sql import quoted, statement
+from . import connection as connections
+from . import plan, put, snapshot
+from .connection import UnreachableError, library
+from .journal import Journal
+from .migration import Migration, Target
+from .misfit import Misfit, MisfitsError
+from .planned import Difference, Plan
+from .put import StaysError
+from .staging import Loaded, Staging, Worker
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+LOADED, PARTIAL = "loaded", "partial"
+"""All rows are in the target; some did not fit and are in <table>__misfit."""
+_TOLD = 10
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a run uses of the world. patience: seconds to wait for a run before it that was killed, until the server has noticed."""
+
+    progress: Progress = field(default_factory=Silence)
+    connect: Callable[[Target], Connection] = connections.connect
+    clock: Callable[[], datetime.datetime] = _now
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    patience: float = 5.0
+
+
+@dataclass(frozen=True)
+class TableResult:
+    """source, target: its names. digest: the sum of its rows' digests. kept: parts that an earlier, killed run had loaded. misfits: rows put aside."""
+
+    source: str
+    target: str
+    rows: int
+    bytes: int
+    digest: int
+    kept: int
+    misfits: int
+    status: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """status: LOADED or PARTIAL. phases: seconds of each. misfits: the first of them, of each table. stamp: UTC, of the state that was read."""
+
+    plan: Plan
+    tables: tuple[TableResult, ...]
+    misfits: tuple[Misfit, ...]
+    phases: Mapping[str, float]
+    stamp: datetime.datetime
+
+    @property
+    def status(self) -> str:
+        """Of all."""
+        return PARTIAL if any(table.misfits for table in self.tables) else LOADED
+
+    @property
+    def code(self) -> int:
+        """The exit status of a command."""
+        return OK if self.status == LOADED else QUARANTINED
+
+    @property
+    def notices(self) -> tuple[Difference, ...]:
+        """What is not the same on both sides, and was agreed to or needs nothing."""
+        return self.plan.differences
+
+
+Placed = Callable[["Connection", Report], None]
+
+
+def run(
+    *, migration: Migration, context: Context | None = None, resume: bool = True, stopped: bool = False, placed: Placed | None = None
+) -> Report:  # fmt: skip
+    """Migrate. resume: take over what a killed run had loaded, where it is the same still. stopped: the application is.
+
+    placed: does its own in the transaction that puts the tables in place. Killed anywhere, the target is as it was, and the next run goes on.
+    Raises ConfigurationError, StaysError where something is in the way, MisfitsError, DiffersError, UnreachableError.
+    """
+    said = context or Context()
+    try:
+        return _Run(migration, said, resume, placed).run(stopped)
+    except library().OperationalError as error:
+        why = " ".join(str(error).split()) or "no reason was given"
+        raise UnreachableError(
+            f"PostgreSQL at {migration.target.said} went away or gave up: {why}. The target is as it was; run again, and it goes on where it was."
+        ) from None
+
+
+class _Run:
+    def __init__(self, migration: Migration, context: Context, resume: bool, placed: Placed | None) -> None:
+        self._migration, self._context, self._resume, self._placed = migration, context, resume, placed
+        self._phases: dict[str, float] = {}
+
+    def run(self, stopped: bool) -> Report:
+        migration = self._migration
+        with ExitStack() as stack:
+            control = stack.enter_context(closing(self._context.connect(migration.target)))
+            stack.enter_context(self._alone(control))
+            taken = snapshot.readers(
+                path=migration.database, count=max(1, migration.jobs), busy_seconds=migration.busy_seconds, work=migration.work, stopped=stopped
+            )
+            with self._phase("snapshot"):
+                seen = stack.enter_context(taken)
+            stamp = self._context.clock()
+            with self._phase("plan"):
+                planned = self._planned(seen, control)
+            connections_ = [stack.enter_context(closing(self._context.connect(migration.target))) for _ in seen.readers]
+            workers = [Worker(*pair) for pair in zip(seen.readers, connections_)]
+            return self._report(planned, stamp, self._load(planned, control, workers, stamp))
+
+    def _planned(self, seen: snapshot.Snapshot, control: Connection) -> Plan:
+        planned = plan.look(database=seen.database, migration=self._migration)
+        put.refuse_what_is_there(control, planned)
+        blocking = planned.blocking
+        if blocking:
+            listed = "; ".join(f"{one.code}: {one.what}{one.setting and f' → {one.setting}'}" for one in blocking[:_TOLD])
+            more = f"; and {len(blocking) - _TOLD} more" if len(blocking) > _TOLD else ""
+            raise StaysError(f"{len(blocking)} differences have to be resolved first, nothing was loaded: {listed}{more}. The plan tells all of them.")
+        return planned
+
+    def _load(self, planned: Plan, control: Connection, workers: list[Worker], stamp: datetime.datetime) -> Mapping[str, Loaded]:
+        schema = self._migration.staging
+        _extend(control, planned)
+        if not self._resume:
+            _drop(control, schema)
+        journal = Journal(control, schema)
+        staging = Staging(planned, journal, workers, self._context.progress, self._context.monotonic)
+        try:
+            with self._phase("resume"):
+                staging.prepare()
+            with self._phase("load"):
+                staging.load()
+            with self._phase("finish"):
+                staging.finish()
+            with self._phase("verify"):
+                loaded = staging.prove()
+        except MisfitsError:
+            _drop(control, schema)
+            raise
+        with self._phase("put"), control.transaction():
+            journal.close()
+            put.put(connection=control, plan=planned, schema=schema)
+            if self._placed:
+                self._placed(control, self._report(planned, stamp, loaded))
+            control.execute(statement("DROP SCHEMA", quoted(schema)))
+        return loaded
+
+    def _report(self, planned: Plan, stamp: datetime.datetime, loaded: Mapping[str, Loaded]) -> Report:
+        tables = tuple(
+            TableResult(
+                source=name, target=planned.tables[name].name, rows=one.rows, bytes=one.bytes, digest=one.sum, kept=one.kept, misfits=one.misfits,
+                status=PARTIAL if one.misfits else LOADED,
+            )
+            for name, one in loaded.items()
+        )  # fmt: skip
+        return Report(
+            plan=planned, tables=tables, misfits=tuple(misfit for one in loaded.values() for misfit in one.named), phases=dict(self._phases), stamp=stamp
+        )  # fmt: skip
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        began = self._context.monotonic()
+        yield
+        self._phases[name] = round(self._context.monotonic() - began, 3)
+
+    @contextmanager
+    def _alone(self, control: Connection) -> Iterator[None]:
+        """One run at a time for a schema of a database. A killed one's lock goes when the server notices."""
+        end = self._context.monotonic() + self._context.patience
+        while True:
+            row = control.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"steady.fleet {self._migration.staging}",)).fetchone()
+            if row and row[0]:
+                break
+            if self._context.monotonic() >= end:
+                raise ConfigurationError(
+                    f"Another run migrates into schema {self._migration.schema} of {self._migration.target.said}. Wait until it has ended, then run again."
+                )
+            self._context.sleep(0.2)
+        yield
+
+
+def _extend(control: Connection, planned: Plan) -> None:
+    for name in planned.extensions:
+        try:
+            control.execute(statement("CREATE EXTENSION IF NOT EXISTS", quoted(name)))
+        except library().Error as error:
+            raise ConfigurationError(
+                f"{planned.migration.target.said}: the extension {name} is needed and cannot be made ({error.diag.message_primary or error}). "
+                f"Have an administrator run CREATE EXTENSION {name} in that database, then run again."
+            ) from None
+
+
+def _drop(control: Connection, schema: str) -> None:
+    control.execute(statement("DROP SCHEMA IF EXISTS", quoted(schema), "CASCADE"))
