@@ -11,15 +11,15 @@ from fnmatch import fnmatchcase
 
 from ..errors import ConfigurationError
 from . import defaults, expressions, fits, kinds, names
+from .choices import Choice, choose
 from .counts import Counts
 from .migration import BYTEA, FAIL, QUARANTINE, REPLACE, Migration
 from .model import VIRTUAL, Column, Table
 from .planned import ColumnPlan
 from .survey import BLOB, INTEGER, REAL, TEXT, Values
 from .told import Told
-from .types import Choice, choose
 
-_LARGEST = 2**63 - 1
+_MOST = 1600
 
 
 def plans(*, migration: Migration, table: Table, values: Mapping[str, Values], counts: Counts, told: Told) -> tuple[ColumnPlan, ...]:
@@ -58,6 +58,8 @@ def _column(migration: Migration, table: Table, column: Column, target: str, val
         told.notice(
             f"text:{name}", table.name, f"{name}: what PostgreSQL cannot hold in a text becomes U+FFFD (on_text: {REPLACE})", column=column.name, rows=rows
         )
+    if len(table.columns) > _MOST:
+        told.blocks(f"columns:{table.name}", table.name, f"{table.name} has {len(table.columns)} columns, a table of PostgreSQL has {_MOST} at most")
     _misfits(migration, table, column, values, choice, secret, told)
     planned = ColumnPlan(
         source=column.name, target=target, type=choice.type, conversion=choice.conversion, values=values, why=choice.why,
@@ -128,7 +130,7 @@ def _numbered(table: Table, column: ColumnPlan, told: Told) -> ColumnPlan:
         name = f"{table.name}.{column.source}"
         why = f"the largest is {largest}" if room > 0 else f"it becomes {column.type}"
         what = f"{name}: SQLite gives rows without a number one, PostgreSQL cannot ({why}); the application has to"
-        told.blocks(f"identity:{name}", table.name, what, column=column.source)
+        told.notice(f"identity:{name}", table.name, what, column=column.source)
         return column
     return ColumnPlan(**{**vars(column), "identity": True, "next_number": largest + 1, "not_null": True})
 
@@ -151,9 +153,8 @@ def _generated(table: Table, column: Column, plain: Mapping[str, ColumnPlan], to
     if not column.generated:
         return planned
     name = f"{table.name}.{column.name}"
-    made = {other.name for other in table.columns if other.generated}
     try:
-        sql = expressions.generated(column.generated, {key: value for key, value in plain.items() if key not in made})
+        sql = expressions.generated(column.generated, planned, plain, without={other.name for other in table.columns if other.generated})
     except expressions.Unlike as unlike:
         what = f"{name} is not generated any more, but has the values of now: AS ({column.generated}) ({unlike})"
         told.blocks(f"generated:{name}", table.name, what, column=column.name)

@@ -100,7 +100,7 @@ def _using(index: Index, columns: Mapping[str, ColumnPlan]) -> str:
     """Raises Unlike where it would not be the same."""
     entries = []
     for sql, name, descending, collation in zip(index.columns, index.names, index.descending, index.collations):
-        entry = _entry(columns[name], collation, index) if name else f"({expressions.indexed(sql, columns)})"
+        entry = _entry(columns[name], collation, index) if name else f"({expressions.indexed(sql, columns, exact=index.unique)})"
         entries.append(f"{entry} DESC" if descending else entry)
     where = f" WHERE {expressions.condition(index.where, columns)}" if index.where else ""
     alone = columns[index.names[0]] if len(index.names) == 1 and index.names[0] else None

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..sql import quoted, statement, words
+from .choices import declared_limits
 from .model import ForeignKey, Table
-from .types import declared_limits
 
 
 @dataclass(frozen=True)

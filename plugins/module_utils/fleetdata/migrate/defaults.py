@@ -90,7 +90,7 @@ def _text(text: str, column: ColumnPlan) -> str:
     if column.conversion == conversions.BYTES:
         return f"'\\x{text.encode().hex()}'::bytea"
     kind = kinds.kind_of(text.encode())
-    if column.conversion == conversions.BOOLEAN and kind == kinds.BOOLEAN:
+    if column.conversion == conversions.BOOLEAN and kind in (kinds.BOOLEAN, kinds.TRUTH):
         return "true" if text.lower() in kinds.TRUE_WORDS else "false"
     room = fits.limits(column.type)
     if not fits.takes(column.type, column.conversion, kind) or (column.conversion in (conversions.TEXT, conversions.ANY_TEXT) and room and len(text) > room[0]):

@@ -25,7 +25,7 @@ _ALIASES = {
     "char": "character", "bpchar": "character", "time": TIME, "timestamp": STAMP, "timestamptz": STAMP_ZONE,
 }  # fmt: skip
 _TYPE = re.compile(r"\s*([a-z][a-z0-9_ ]*?)\s*(\(\s*\d+\s*(?:,\s*\d+\s*)?\))?((?:\s+with(?:out)? time zone)?)\s*", re.ASCII)
-_WORDS = frozenset({kinds.EMPTY, kinds.DATE, kinds.MOMENT, kinds.MOMENT_ZONE, kinds.TIME, kinds.UUID, kinds.JSON, kinds.JSON_SCALAR})
+_WORDS = frozenset({kinds.EMPTY, kinds.TRUTH, kinds.DATE, kinds.MOMENT, kinds.MOMENT_ZONE, kinds.TIME, kinds.UUID, kinds.JSON, kinds.JSON_SCALAR})
 _TEXTS = _WORDS | {kinds.INTEGER, kinds.DECIMAL, kinds.BOOLEAN, kinds.PLAIN}
 BROKEN = frozenset({kinds.NUL, kinds.NOT_UTF8})
 _TAKES: Mapping[str, frozenset[str]] = {
@@ -35,7 +35,7 @@ _TAKES: Mapping[str, frozenset[str]] = {
     conversions.TEXT: _TEXTS,
     conversions.ANY_TEXT: _TEXTS | {INTEGER, REAL},
     conversions.BYTES: _TEXTS | BROKEN | {BLOB},
-    conversions.BOOLEAN: frozenset({INTEGER, kinds.BOOLEAN}),
+    conversions.BOOLEAN: frozenset({INTEGER, kinds.BOOLEAN, kinds.TRUTH}),
     conversions.DATE: frozenset({kinds.DATE}),
     conversions.TIME: frozenset({kinds.TIME}),
     conversions.MOMENT: frozenset({kinds.DATE, kinds.MOMENT}),
@@ -43,7 +43,7 @@ _TAKES: Mapping[str, frozenset[str]] = {
     conversions.MILLISECONDS: frozenset({INTEGER, REAL}),
     conversions.MICROSECONDS: frozenset({INTEGER, REAL}),
     conversions.JULIAN: frozenset({INTEGER, REAL}),
-    conversions.JSON_TEXT: frozenset({kinds.JSON, kinds.JSON_SCALAR}),
+    conversions.JSON_TEXT: frozenset({kinds.JSON, kinds.JSON_SCALAR, kinds.TRUTH}),
     conversions.UUID: frozenset({kinds.UUID, BLOB}),
 }
 """The classes of values that each conversion takes: a type of SQLite, or a kind of text."""

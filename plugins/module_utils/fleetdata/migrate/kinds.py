@@ -10,10 +10,13 @@ import json
 import re
 from typing import Callable
 
-EMPTY, DATE, MOMENT, MOMENT_ZONE, TIME, UUID, JSON, JSON_SCALAR, INTEGER, DECIMAL, BOOLEAN, PLAIN = (
-    "empty", "date", "moment", "moment with zone", "time", "uuid", "json", "json scalar", "integer text", "decimal text", "boolean word", "plain text",
+EMPTY, DATE, MOMENT, MOMENT_ZONE, TIME, UUID, JSON, JSON_SCALAR, INTEGER, DECIMAL, BOOLEAN, TRUTH, PLAIN = (
+    "empty", "date", "moment", "moment with zone", "time", "uuid", "json", "json scalar", "integer text", "decimal text", "boolean word", "true or false",
+    "plain text",
 )  # fmt: skip
-"""The kinds of texts. JSON: an object or an array; JSON_SCALAR: null, or a text in JSON's quotes; what else is JSON is one of the others, too."""
+"""The kinds of texts. JSON: an object or an array; JSON_SCALAR: null, or a text in JSON's quotes. TRUTH: true or false.
+
+What else is JSON is one of the others, too."""
 NUL, NOT_UTF8 = "text with a NUL byte", "text that is not UTF-8"
 """What PostgreSQL takes in no text at all."""
 
@@ -24,7 +27,7 @@ _ZONE = r"(?:Z|[+-]\d{2}:\d{2})"
 _SHAPE = re.compile(
     rf"(?P<date>{_DATE})|(?P<moment>{_DATE}[T ]{_CLOCK})|(?P<zoned>{_DATE}[T ]{_CLOCK}\s?{_ZONE})|(?P<time>{_CLOCK})"
     r"|(?P<uuid>[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|(?=\d*[a-fA-F])[0-9a-fA-F]{32})"
-    r"|(?P<integer>[+-]?\d+)|(?P<decimal>[+-]?(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)|(?P<json>[\[{].*[\]}])|(?P<scalar>null|\".*\")",
+    r"|(?P<integer>[+-]?\d+)|(?P<decimal>[+-]?(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)|(?P<json>[\[{].*[\]}])|(?P<truth>true|false)|(?P<scalar>null|\".*\")",
     re.ASCII | re.DOTALL,
 )
 
@@ -96,6 +99,7 @@ _PROOFS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "integer": (INTEGER, _always),
     "decimal": (DECIMAL, _always),
     "json": (JSON, _is_json),
+    "truth": (TRUTH, _always),
     "scalar": (JSON_SCALAR, _is_json),
 }
 """By the shape of a text: its kind, and what must hold besides."""

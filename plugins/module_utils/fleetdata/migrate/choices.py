@@ -104,12 +104,7 @@ def _by_values(said: str, values: Values) -> Choice:
         return _number(BIGINT if INTEGER in types else DOUBLE, "", values, None)
     if BLOB in types and types <= {BLOB, TEXT}:
         return Choice(BYTEA, conversions.BYTES, f"{said}; values are blobs" + (" and texts" if TEXT in types else ""))
-    told = {"type": f"{said}; values are {_listed(types)}, all become text: 1 and '1' are then the same"}
-    return Choice(PLAIN, conversions.ANY_TEXT, told["type"], told=told)
-
-
-def _listed(types: set[str]) -> str:
-    return " and ".join(sorted(types))
+    return Choice(BYTEA if BLOB in types else PLAIN, conversions.BYTES if BLOB in types else conversions.TEXT, f"{said}; values are of several kinds")
 
 
 def _number(meant: str, declared: str, values: Values, unscaled: int | None) -> Choice:
