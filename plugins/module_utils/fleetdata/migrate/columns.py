@@ -107,6 +107,8 @@ def _cast(values: Values, choice: Choice, found: set[str]) -> str:
         return fits.NUMERIC if REAL in types else fits.BIGINT
     if {kinds.MOMENT, kinds.DATE} & found and choice.type == fits.STAMP_ZONE:
         return "timestamptz"
+    if choice.type == fits.DATE and found == {kinds.MOMENT}:
+        return "timestamp"
     if BLOB not in types and not fits.BROKEN & values.texts.keys():
         return fits.PLAIN
     return fits.BYTEA if types <= {TEXT, BLOB} else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from . import conversions, fits, kinds
-from .expressions import Unlike
+from .expressions import Unlike, generated
 from .planned import ColumnPlan
 from .tokens import NAME, STRING, WORD, Token, tokens
 
@@ -42,7 +42,7 @@ def translated(sql: str, column: ColumnPlan) -> str:
     blob = re.fullmatch(r"[xX]'([0-9A-Fa-f]*)'", said)
     if blob and column.conversion == conversions.BYTES:
         return f"'\\x{blob.group(1).lower()}'::bytea"
-    raise Unlike("this expression is not surely the same in PostgreSQL")
+    return generated(sql, column, {}, without=())
 
 
 def literal(text: str) -> str:

@@ -17,6 +17,8 @@ from . import kinds
 
 INTEGER, REAL, TEXT, BLOB = "integer", "real", "text", "blob"
 _ROWS = 2000
+_COLUMNS = 100
+"""Looked at in one pass: a query of SQLite has 2,000 results at most, and five are needed for each."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,18 @@ def survey(*, database: sqlite3.Connection, table: str, columns: Sequence[str], 
     """Look at every value of some columns. number: what the row's number is called, empty where there is none. database: with ``Text`` for texts."""
     if not columns:
         return {}
+    found: dict[str, Values] = {}
+    for begin in range(0, len(columns), _COLUMNS):
+        _some(database, table, columns[begin : begin + _COLUMNS], number, found)
+    return found
+
+
+def _some(database: sqlite3.Connection, table: str, columns: Sequence[str], number: str, found: dict[str, Values]) -> None:
     rows, first = _at_once(database, table, columns)
-    found = {}
     for column, (filled, lowest, highest, least, most) in zip(columns, first):
         types = {lowest: filled} if lowest == highest and filled else _each(database, table, column) if filled else {}
         values = Values(rows=rows, nulls=rows - filled, types=types)
         found[column] = _detailed(database, table, column, number, values, least, most)
-    return found
 
 
 def _at_once(database: sqlite3.Connection, table: str, columns: Sequence[str]) -> tuple[int, list[tuple[int, str, str, Any, Any]]]:
