@@ -124,7 +124,8 @@ summary:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.steady.fleet.plugins.module_utils import archive_options
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import answers, config
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import answers, config, configuration
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention import databases
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.bring_back import Asked
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.retention.restoring import Into, restore_rows, told
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import connect
@@ -133,10 +134,11 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store impor
 def run(module: AnsibleModule) -> answers.Answer:
     """Bring rows back, or in check mode say what that would do. Raises FleetDataError."""
     params = module.params
-    archive = config.load(params["config"])
+    declared = configuration.load(params["config"])
     asked = Asked(**{name: params[name] for name in ("name", "table", "first", "last")})
     into = Into(path=params["into"], create=params["create"])
-    restored = restore_rows(asked=asked, into=into, store=connect(archive=archive), archive=archive, check=module.check_mode)
+    archive, names = declared.archive, databases.names(declared)
+    restored = restore_rows(asked=asked, into=into, store=connect(archive=archive), archive=archive, declared=names, check=module.check_mode)
     return told(restored, into=into.path, check=module.check_mode)
 
 

@@ -125,12 +125,37 @@ def test_an_unchanged_host_costs_one_module_call_four_commands_and_few_tasks(fir
     assert len(re.findall(r"^TASK \[", shown, re.MULTILINE)) <= 18 + 1, "of which one is the summary"
 
 
+IMPORT = """
+cd /opt/catscan/current/app
+runuser -u catscan -- ../venv/bin/python -m catscan.generate --date {day} --out /var/lib/catscan/imports >/dev/null
+/usr/local/libexec/steady-fleet/job run catscan-gmail-import >/dev/null
+{then}
+"""
+
+
+def imported(lab: dict[str, str], day: str, then: str) -> dict[str, Any]:
+    """Have a day's reports imported and archived; the answer of the command that comes then."""
+    script = IMPORT.format(day=day, then=then).strip().replace("\n", " && ")
+    return on_host(lab, f"sh -c '{script}'")
+
+
+def ago(days: int) -> str:
+    return (datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=days)).isoformat()
+
+
+def recover(lab: dict[str, str], *said: str) -> str:
+    options = [option for each in said for option in (("-e", each) if "=" in each else (each,))]
+    return checkout.run("ansible-playbook", "-i", "inventories/lab.aws_ec2.yml", "playbooks/recover.yml", "-l", "catscan", *options, **aws(lab))
+
+
 def test_cs38_cs53_a_host_that_is_gone_comes_back_from_repository_buckets_and_secrets(first: str, lab: dict[str, str]) -> None:
-    """Destroyed after its drill passed; a new instance has every row of the backup, and what was archived since: 0 changed afterwards."""
+    """Destroyed after its drill passed; a new instance has every row of the backup, and the day that was archived since: 0 changed afterwards."""
     inventory = ("-i", "inventories/lab.aws_ec2.yml")
     for job in ("catscan-backup", "catscan-recovery-drill"):
         checkout.run("ansible-playbook", *inventory, "playbooks/job.yml", "-l", "catscan", "-e", f"job={job}", **aws(lab))
+    imported(lab, since := ago(3), "/usr/local/bin/fleetdata ls --json")
     before = on_host(lab, COUNT)
+    assert before["rtb_daily"] == 1000, "of which the backup has 500"
     said = aws(lab)
     ec2: Any = boto3.client(
         "ec2",
@@ -144,35 +169,41 @@ def test_cs38_cs53_a_host_that_is_gone_comes_back_from_repository_buckets_and_se
     ec2.terminate_instances(InstanceIds=[gone])
     checkout.run("ansible-playbook", "-i", "localhost,", "playbooks/provision.yml", "-e", "system=catscan", "-e", "@lab/provision.yml", **aws(lab))
     checkout.run(Path(checkout.BIN, "python"), "-m", "lab", "wait", **lab)
-    recover = ("ansible-playbook", *inventory, "playbooks/recover.yml", "-l", "catscan", "-e", "recover=host")
-    shown = checkout.run(*recover, **aws(lab))
+    checked = recover(lab, "recover=host", "--check")
+    assert re.search(r"backup    catscan: \d{8}T\d{6}Z, \d+ rows", checked)
+    assert "table     rtb_daily: 500 rows" in checked
+    assert f"day       {since}: rtb_daily 500 rows, rtb_funnel 1000 rows" in checked
+    shown = recover(lab, "recover=host")
     assert gone not in shown
-    assert "rtb_daily: 500 rows, its archived reports have 500" in shown
+    assert re.search(r"backup    catscan: \d{8}T\d{6}Z, ", shown)
+    assert "days      1 through the importer, 1500 rows came back" in shown
+    assert "rtb_daily: 1000 rows, its archived reports have 1000" in shown
     assert "/health answers 200" in shown
     assert on_host(lab, COUNT) == before
-    assert [changed for changed, _, _ in recaps(checkout.run(*recover, **aws(lab)))] == [0]
-
-
-OLD_DAY = """
-cd /opt/catscan/current/app
-runuser -u catscan -- ../venv/bin/python -m catscan.generate --date {day} --out /var/lib/catscan/imports >/dev/null
-/usr/local/libexec/steady-fleet/job run catscan-gmail-import >/dev/null
-/usr/local/bin/fleetdata retain --dry-run --max-share 0.6 --json
-"""
+    assert [changed for changed, _, _ in recaps(recover(lab, "recover=host"))] == [0]
 
 
 def test_cs17_cs27_cs32_cs34_f49_old_rows_go_once_s3_has_them_and_no_other(first: str, lab: dict[str, str]) -> None:
-    """The host's new rows stay; a day that is imported late goes just as the dry run said."""
+    """The host's new rows stay; a day that is imported late goes just as the dry run said, and comes back as it was."""
     assert on_host(lab, "/usr/local/bin/fleetdata retain --dry-run --json")["files"] == []
-    old = (datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=100)).isoformat()
-    script = OLD_DAY.format(day=old).strip().replace("\n", " && ")
-    planned = on_host(lab, f"sh -c '{script}'")
+    old = ago(100)
+    back = ("recover_through=rows", f"recover_from={old}", f"recover_to={old}", "recover_database=/var/tmp/old.db")
+    nothing = recover(lab, *back)
+    assert "rows      catscan: nothing of these days is archived, there is nothing to do" in nothing
+    assert [changed for changed, _, _ in recaps(nothing)] == [0]
+    planned = imported(lab, old, "/usr/local/bin/fleetdata retain --dry-run --max-share 0.6 --json")
     assert {(row["table"], row["day"], row["status"]) for row in planned["files"]} == {(table, old, "planned") for table in RETAINED}
     done = on_host(lab, "/usr/local/bin/fleetdata retain --max-share 0.6 --json")
     assert [(row["table"], row["deleted"], row["status"]) for row in done["files"]] == [(row["table"], row["rows"], "deleted") for row in planned["files"]]
     held = {entry["Key"] for entry in client(aws(lab)).list_objects_v2(Bucket=BUCKET, Prefix="_rows/catscan/")["Contents"]}
     assert {row["uri"].removeprefix(f"s3://{BUCKET}/") for row in done["files"]} <= held
     assert on_host(lab, "/usr/local/bin/fleetdata retain --json")["files"] == []
+    rows = sum(row["deleted"] for row in done["files"])
+    for options, said, changes in ((("--check",), "would come back", 1), ((), "added", 1), ((), "0 added", 0)):
+        shown = recover(lab, *back, *options)
+        assert said in shown
+        assert f"of {rows} archived" in shown
+        assert [changed for changed, _, _ in recaps(shown)] == [changes]
 
 
 def on_host(lab: dict[str, str], command: str) -> dict[str, Any]:

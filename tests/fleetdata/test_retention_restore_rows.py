@@ -83,6 +83,21 @@ def test_cs37_what_cannot_be_is_said(archive: Archive, endpoint: str, left: Path
     assert reason in told.stdout + told.stderr
 
 
+def test_cs37_a_declared_database_of_which_nothing_is_archived_yet_has_nothing_to_do(archive: Archive, endpoint: str, left: Path, tmp_path: Path) -> None:
+    """That is no mistake, as an unknown name is; and no file is made for it."""
+    config = declare(archive, tmp_path)
+    parts = tmp_path / "fleetdata.d"
+    parts.mkdir()
+    rules = {"new": {"database": str(left), "tables": {"parent": {"day_column": "day"}}}}
+    (parts / "retention.json").write_text(json.dumps({"retention": rules}))
+    asked = ("restore-rows", "--config", config, "--into", tmp_path / "none.db", "--create", "--name")
+    told = fleetdata(*asked, "new")
+    assert (told.returncode, "there is nothing to do" in told.stdout) == (errors.INCOMPLETE, True)
+    assert answer(*asked, "new", code=errors.INCOMPLETE)["files"] == []
+    assert fleetdata(*asked, "other").returncode == errors.USAGE
+    assert not (tmp_path / "none.db").exists()
+
+
 def module(*, check: bool = False, **options: Any) -> Any:
     printed = io.StringIO()
     with patch_module_args({**options, "_ansible_check_mode": check, "_ansible_diff": True}), redirect_stdout(printed), pytest.raises(SystemExit):

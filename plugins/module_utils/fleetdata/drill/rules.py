@@ -27,6 +27,14 @@ def parse(data: Mapping[str, Any], where: str) -> Drill:
         raise ConfigurationError(f"{where}: {wrong}.") from None
 
 
+def parse_importer(data: object, where: str) -> Importer | None:
+    """The importer that a mapping declares, None for an empty one. where: what the mapping is, for the message of a ConfigurationError."""
+    try:
+        return _importer(data) if data else None
+    except settings.Wrong as wrong:
+        raise ConfigurationError(f"{where}: {wrong}.") from None
+
+
 def _importer(data: object) -> Importer:
     values = read(data, _IMPORTER, "importer", {"command", "database", "tables"})
     tables = {name: Filled(**read(table, _FILLED, f"importer.tables.{name}", set(_FILLED))) for name, table in values.pop("tables").items()}

@@ -27,6 +27,10 @@ _ALL = "-61ll"
 """A table named ``all``, which as a report would stand for every report."""
 
 
+class NothingArchivedError(ConfigurationError):
+    """No row of a database is archived: its name is wrong, or retention has not taken any yet."""
+
+
 @dataclass(frozen=True)
 class ArchivedDay:
     """A day of a table. revisions: those that were proved, ascending; their union is the day. faults: why something of it may be missing, sentences."""
@@ -51,17 +55,17 @@ def archived_rows(
 
 
 def tables(*, store: Store, archive: Archive, name: str) -> list[str]:
-    """The tables of a database that have anything in the archive. Raises ConfigurationError where there is none, StoreError."""
+    """The tables of a database that have anything in the archive. Raises NothingArchivedError where there is none, StoreError."""
     prefix = rows_archive(archive=archive, name=name, columns={}).prefix
     reports = {found.key[len(prefix) :].partition("/")[0] for found in store.list(prefix=prefix)}
     names = sorted(table_name(report) for report in reports if "." not in report)
     if not names:
-        raise ConfigurationError(f"s3://{archive.bucket}/{prefix} has no rows. Name a database as it is declared for retention; {name!r} is none, or new.")
+        raise NothingArchivedError(f"s3://{archive.bucket}/{prefix} has no rows. Name a database as it is declared for retention; {name!r} is none, or new.")
     return names
 
 
 def of_database(*, store: Store, archive: Archive, name: str) -> Archive:
-    """The rows of a database as an archive, its tables as reports: for what looks at archives. Raises ConfigurationError where there is none, StoreError."""
+    """The rows of a database as an archive, its tables as reports: for what looks at archives. Raises NothingArchivedError, StoreError."""
     return rows_archive(archive=archive, name=name, columns={table: () for table in tables(store=store, archive=archive, name=name)})
 
 

@@ -42,8 +42,12 @@ def declared(configuration: Configuration) -> dict[str, Retention]:
 
 def folders(*, archive: Archive, configuration: Configuration) -> list[str]:
     """The prefixes below which the rows of the declared databases lie. Raises ConfigurationError."""
-    names = declared(configuration) if RETENTION in configuration.parts else {}
-    return [rows_archive(archive=archive, name=name, columns={}).prefix for name in names]
+    return [rows_archive(archive=archive, name=name, columns={}).prefix for name in names(configuration)]
+
+
+def names(configuration: Configuration) -> list[str]:
+    """The declared databases' names, none where nothing is declared. Raises ConfigurationError."""
+    return list(declared(configuration)) if RETENTION in configuration.parts else []
 
 
 def chosen(retentions: dict[str, Retention], names: Sequence[str], *, max_share: float | None = None) -> list[Retention]:

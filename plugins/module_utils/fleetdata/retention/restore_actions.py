@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from .. import argument_types
 from ..answers import Answer
 from ..request import Action, Request
+from . import databases
 from .bring_back import Asked
 from .restoring import ALL, Into, restore_rows, told
 
@@ -20,8 +21,11 @@ def _run(request: Request) -> Answer:
     said = request.asked
     asked = Asked(name=said.name, table=said.table, first=said.first, last=said.last)
     into = Into(path=os.path.abspath(said.into), create=said.create)
+    declared = databases.names(request.configuration)
     with request.progress("restore") as progress:
-        restored = restore_rows(asked=asked, into=into, store=request.store, archive=request.archive, check=said.dry_run, progress=progress)
+        restored = restore_rows(
+            asked=asked, into=into, store=request.store, archive=request.archive, declared=declared, check=said.dry_run, progress=progress
+        )  # fmt: skip
     return told(restored, into=into.path, check=said.dry_run)
 
 

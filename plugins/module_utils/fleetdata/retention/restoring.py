@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 
@@ -21,7 +21,7 @@ from ..restore import RESTORED
 from ..sql import quoted, words
 from ..store import Store
 from ..table import clean, number, table
-from .archived import report_name, rows_archive, tables
+from .archived import NothingArchivedError, report_name, rows_archive, tables
 from .bring_back import CODES, STOPPED, Asked, BroughtBack, bring_back, taken_back
 from .table import opened, table_names
 
@@ -45,10 +45,20 @@ class Restored:
     notices: tuple[str, ...] = ()
 
 
-def restore_rows(*, asked: Asked, into: Into, store: Store, archive: Archive, check: bool = False, progress: Progress | None = None) -> Restored:
-    """Bring rows back. asked: its table may be ALL; then a table that cannot take rows stops no other. Raises ConfigurationError, StoreError."""
+def restore_rows(
+    *, asked: Asked, into: Into, store: Store, archive: Archive, declared: Collection[str] = (), check: bool = False, progress: Progress | None = None
+) -> Restored:  # fmt: skip
+    """Bring rows back. asked: its table may be ALL; then a table that cannot take rows stops no other.
+
+    declared: the databases that retention knows: that nothing of one is archived yet is no mistake. Raises ConfigurationError, StoreError.
+    """
     nowhere = check and into.create and not os.path.exists(into.path)
-    names = tables(store=store, archive=archive, name=asked.name) if asked.table == ALL else [asked.table]
+    try:
+        names = tables(store=store, archive=archive, name=asked.name) if asked.table == ALL else [asked.table]
+    except NothingArchivedError:
+        if asked.name not in declared:
+            raise
+        return Restored(results=())
     place = rows_archive(archive=archive, name=asked.name, columns={names[0]: ()})
     check_range(place, report_name(names[0]), asked.first, asked.last)
     try:
@@ -81,7 +91,7 @@ def told(restored: Restored, *, into: str, check: bool) -> Answer:
     return Answer(
         code=worst(CODES.get(one.status, errors.OK) for one in results) if results else errors.INCOMPLETE,
         summary=summary,
-        sentence=f"{', '.join(said)}." if results else "No row of this is archived.",
+        sentence=f"{', '.join(said)}." if results else "No row of this is archived: there is nothing to do.",
         listing=table(heading, shown),
         problems=[*(clean(problem) for one in results for problem in _problems(one)), *restored.notices],
         files=[{**asdict(one), "changed": one.changed} for one in results],
