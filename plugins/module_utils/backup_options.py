@@ -33,4 +33,6 @@ def backups(params: Mapping[str, Any], *more: str) -> Backups:
         if params[kind] is not None:
             keep = {name: count for name, count in (params.get("keep") or {}).items() if count is not None}
             data[group] = {**data.get(group, {}), params["name"]: {kind: params[kind], "keep": keep}}
+            if params.get("empty") is not None:
+                data[group][params["name"]]["empty"] = params["empty"]
     return settings.parse(data, part.where)

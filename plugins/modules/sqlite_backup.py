@@ -30,6 +30,11 @@ options:
       weekly: {description: The newest of each of so many ISO weeks; 4 unless said., type: int}
       monthly: {description: The newest of each of so many months; 12 unless said., type: int}
       last: {description: The last so many of all; 3 unless said., type: int}
+  empty:
+    description:
+      - Whether O(database) may have lost all of its rows; false unless said.
+      - Where it did, and an earlier backup has some, its backup is made, no older one is deleted, and the task fails.
+    type: bool
   compression:
     description: C(fast), or C(small), which is about ten times as slow and a sixth smaller; C(fast) unless said.
     type: str
@@ -80,6 +85,7 @@ files:
     files: {description: Objects that were sent., type: int}
     seconds: {description: How long it took., type: int}
     pruned: {description: The stamps of the backups that went after it., type: list, elements: str}
+    stayed: {description: Why none went though it is proved; O(empty) says more., type: str}
     notices: {description: What else there is to know., type: list, elements: str}
   sample:
     - name: catscan
@@ -97,6 +103,7 @@ files:
       files: 1
       seconds: 2
       pruned: [20260124T090002Z]
+      stayed: ""
       notices: []
 summary:
   description: Backups by status, and how many were pruned.
@@ -134,6 +141,7 @@ def main() -> None:
             **backup_options.ARGUMENTS,
             "name": {"type": "str"},
             "keep": {"type": "dict", "options": KEEP},
+            "empty": {"type": "bool"},
             "compression": {"type": "str", "choices": [FAST, SMALL]},
         },
         required_one_of=[*backup_options.REQUIRED_ONE_OF, ("config", "database", "folder")],

@@ -40,7 +40,7 @@ def test_shop9_mrpt5_backup_verify_and_restore_by_command(config: Path, tmp_path
     would = answer("backup", "--config", config, "--dry-run")
     assert would["summary"] == {
         **{"backups": 2, "uploaded": 2, "unchanged": 0, "damaged": 0, "failed": 0, "refused": 0},
-        **{"files": 3, "object_bytes": 0, "pruned": 0, "dry_run": True},
+        **{"files": 3, "object_bytes": 0, "pruned": 0, "stayed": 0, "dry_run": True},
     }
     assert answer("verify-backup", "--config", config, code=6)["summary"]["missing"] == 2
     counts = tmp_path / "counts"

@@ -7,7 +7,7 @@ import datetime
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.backup.held import Catalogue, Held
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.backup.keep import JUMP, keepers
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.backup.keys import stamped
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.backup.model import Keep
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.backup.model import DATABASE, Keep, Subject
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.backup.prune import plan
 from backup_runs import DAY, NOON
 from hypothesis import given
@@ -81,7 +81,7 @@ def test_f54_damaged_ones_keep_no_place_and_never_go(ages: list[int], keep: Keep
     stamps = sorted(set(history(ages)))
     bad = {stamp for number, stamp in enumerate(stamps) if number in damaged}
     held = tuple(Held(stamped(stamp), "", None, "It is damaged." if stamp in bad else "") for stamp in stamps)
-    planned = plan(found=Catalogue("app", held), keep=keep, now=NOON)
+    planned = plan(found=Catalogue("app", held), subject=Subject("app", DATABASE, "/app.db", keep), counts={"t": 1}, now=NOON)
     gone = {each.moment for each in planned.backups}
     assert not gone & bad
     assert set(stamps) - gone - bad == keepers(set(stamps) - bad, keep, NOON)

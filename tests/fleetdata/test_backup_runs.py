@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.backup import held
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.backup.model import FOLDER, UNCHANGED, UPLOADED
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import errors
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.backup import findings, held
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.backup.model import FOLDER, UNCHANGED, UPLOADED, Keep
 from backup_runs import DAY, bench, change, database, folder
 
 
@@ -36,6 +38,28 @@ def test_f53_an_unchanged_database_is_recorded_as_current_and_not_sent_again(buc
     assert said.key.endswith("app-20261122T120000Z.sqlite.gz")
     change(live, "INSERT INTO entries VALUES ('a', 1), ('b', -1)")
     assert host.run().status == UPLOADED
+
+
+def test_f54_mrpt5_a_backup_that_lost_everything_deletes_no_older_one(bucket: str, endpoint: str, tmp_path: Path) -> None:
+    """Until the operator says that it may, or there is something again; as often as it is made, and in a check."""
+    host = bench(bucket, endpoint, tmp_path, keep=Keep(daily=0, weekly=0, monthly=0, last=1))
+    live = database(tmp_path / "live/app.db")
+    first = host.run()
+    change(live, "DELETE FROM entries; DELETE FROM accounts")
+    for check in (True, False, False):
+        host.now += DAY
+        result = host.run(check=check)
+        assert (result.pruned, f"its backup of {first.stamp} has 4" in result.stayed) == ((), True), result
+        assert "empty: true" in result.stayed
+        assert findings.backed_up([result], bucket=bucket, check=check).code == errors.STAYED
+    host.now += DAY
+    host.subjects = {"app": dataclasses.replace(host.subjects["app"], empty=True)}
+    result = host.run()
+    assert (len(result.pruned), result.stayed) == (3, "")
+    host.now += DAY
+    host.subjects = {"app": dataclasses.replace(host.subjects["app"], empty=False)}
+    result = host.run()
+    assert (len(result.pruned), result.stayed) == (1, ""), "no backup has anything now"
 
 
 def test_shop28_a_folder_is_sent_once_by_content(bucket: str, endpoint: str, tmp_path: Path) -> None:

@@ -29,16 +29,17 @@ def backed_up(results: Sequence[Result], *, bucket: str, check: bool) -> Answer:
     count = Counter(result.status for result in results)
     proved = [result for result in results if result.proved]
     sent = {"files": sum(result.files for result in proved), "object_bytes": sum(result.object_bytes for result in proved)}
-    pruned = sum(len(result.pruned) for result in results)
+    pruned, stayed = sum(len(result.pruned) for result in results), sum(bool(result.stayed) for result in results)
     by_status = {status: count[status] for status in (UPLOADED, UNCHANGED, *_CODES)}
-    summary = {"backups": len(proved), **by_status, **sent, "pruned": pruned, "dry_run": check}
+    summary = {"backups": len(proved), **by_status, **sent, "pruned": pruned, "stayed": stayed, "dry_run": check}
     would = "would be " if check else ""
     parts = [f"{number(len(proved), 'backup')} {would}proved in s3://{bucket} ({size(sent['object_bytes'])} sent, {by_status[UNCHANGED]:,} unchanged)"]
     parts += [f"{number(pruned, 'older one')} {would}deleted"] if pruned else []
+    parts += [f"{stayed:,} of them empty, and none of theirs was deleted"] if stayed else []
     failed = len(results) - len(proved)
     parts += [f"{failed:,} failed, and none of theirs was deleted"] if failed else []
     return Answer(
-        code=worst(_CODES.get(result.status, errors.OK) for result in results),
+        code=worst(errors.STAYED if result.stayed else _CODES.get(result.status, errors.OK) for result in results),
         summary=summary,
         sentence=", ".join(parts) + ".",
         listing=table(("STATUS", "NAME", "STAMP", "SIZE", "SENT", "HOLDS", "SECONDS"), [_row(result) for result in results]),
@@ -62,7 +63,7 @@ def _holds(kind: str, counts: Any) -> str:
 
 def _said(result: Result) -> list[str]:
     reason = [result.reason if result.path in result.reason else f"{result.path}: {result.reason}"] if result.reason else []
-    return [*reason, *(f"{result.name}: {notice}" for notice in result.notices)]
+    return [*reason, *filter(None, [result.stayed]), *(f"{result.name}: {notice}" for notice in result.notices)]
 
 
 def _difference(result: Result) -> dict[str, str]:

@@ -31,12 +31,13 @@ class Keep:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is backed up under a name. kind: DATABASE or FOLDER. path: absolute."""
+    """What is backed up under a name. kind: DATABASE or FOLDER. path: absolute. empty: whether a database may have lost all of its rows."""
 
     name: str
     kind: str
     path: str
     keep: Keep = field(default_factory=Keep)
+    empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class Manifest:
 class Result:
     """What became of one backup, or would. reason: a sentence unless all is well. files: objects that were sent. object_bytes: of them together.
 
-    pruned: the stamps of those that went. notices: what else there is to know.
+    pruned: the stamps of those that went. stayed: why none went, though the backup is proved. notices: what else there is to know.
     """
 
     name: str
@@ -162,6 +163,7 @@ class Result:
     files: int = 0
     seconds: int = 0
     pruned: tuple[str, ...] = ()
+    stayed: str = ""
     notices: tuple[str, ...] = ()
 
     @property

@@ -154,13 +154,13 @@ class _Run:
                 found = dataclasses.replace(found, backups=(*found.backups, Held(result.stamp, "", None)))
             if result.stamp not in {each.stamp for each in found.good}:
                 raise DamageError(f"The backup of {result.stamp} is not among those that S3 lists. None was deleted.")
-            planned = prune.plan(found=found, keep=self._subject.keep, now=self._now)
+            planned = prune.plan(found=found, subject=self._subject, counts=result.counts, now=self._now)
             if not self._check:
                 prune.apply(store=self._store, backups=planned.backups, objects=[*planned.objects, *self._idle(found, planned)])
         except (FleetDataError, OSError) as error:
             return dataclasses.replace(result, notices=(*result.notices, f"Older backups of {self._subject.name} were not all looked at: {_said(error)}"))
         gone = tuple(each.stamp for each in planned.backups)
-        return dataclasses.replace(result, pruned=gone, notices=(*result.notices, *planned.notices))
+        return dataclasses.replace(result, pruned=gone, stayed=planned.stayed, notices=(*result.notices, *planned.notices))
 
     def _idle(self, found: Catalogue, planned: prune.Prune) -> tuple[str, ...]:
         """Objects of files that only backups name which go."""

@@ -39,9 +39,10 @@ def _subjects(data: Mapping[str, object], path: str, kind: str) -> dict[str, Sub
 def _subject(name: str, data: object, path: str, kind: str) -> Subject:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
         raise settings.Wrong(path, "the name of a backup has letters, digits, - and _ only, at most 64, and begins with a letter or digit")
-    values = read(data, {kind: _path, "keep": _mapping}, path, {kind})
+    known: Mapping[str, settings.Check] = {kind: _path, "keep": _mapping, **({"empty": settings.truth} if kind == DATABASE else {})}
+    values = read(data, known, path, {kind})
     keep = Keep(**read(values.get("keep", {}), _KEEP, f"{path}.keep"))
-    return Subject(name=name, kind=kind, path=values[kind], keep=keep)
+    return Subject(name=name, kind=kind, path=values[kind], keep=keep, empty=values.get("empty", False))
 
 
 def _path(value: object) -> str:

@@ -77,4 +77,4 @@ def _since(application: Importer, manifests: list[Manifest]) -> Iterator[DaySinc
     days: dict[str, dict[str, int]] = defaultdict(dict)
     for (table, day), rows in importer.expected(application, manifests).items():
         days[day][table] = rows
-    yield from (DaySince(day=day, counts=days[day]) for day in sorted(days))
+    yield from (DaySince(day=day, counts=dict(sorted(days[day].items()))) for day in sorted(days))
