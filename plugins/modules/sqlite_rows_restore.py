@@ -81,6 +81,7 @@ files:
     renumbered: {description: 'Of these, how many under another number, as another row has theirs.', type: int}
     conflicts: {description: Rows that did not come back., type: int}
     named: {description: A sentence for each of the first conflicts and renumbered rows., type: list, elements: str}
+    unproved: {description: 'A sentence for each object that was passed over, as a run ended before it proved it.', type: list, elements: str}
     reason: {description: A sentence where rows may be missing., type: str}
     changed: {description: Whether rows came back., type: bool}
   sample:
@@ -94,6 +95,7 @@ files:
       renumbered: 0
       conflicts: 0
       named: []
+      unproved: []
       reason: ""
       changed: true
 notices:

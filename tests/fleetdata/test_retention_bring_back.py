@@ -239,3 +239,40 @@ def test_cs37_any_row_of_any_table_comes_back(archive: Archive, table: str, firs
         again = held(path)
         assert {result.status for result in back(one, path)} <= {UNCHANGED}
         assert held(path) == again
+
+
+def killed(archive: Archive, folder: Path) -> Path:
+    """A run ended between an object and its manifest, a row was changed, and the next run archived the day as revision 2."""
+    path = database(folder, f"{KEYED}; {NEWEST}")
+    change(path, "INSERT INTO t (id, day, value) VALUES (7, ?, 'as it was')", [(OLD,)])
+    with tempfile.TemporaryDirectory() as other:
+        copy = dataclasses.replace(archive, prefix="elsewhere/")
+        (Path(other) / "app.db").write_bytes(path.read_bytes())
+        run(copy, Path(other) / "app.db")
+    key = f"_rows/app/t/{OLD.replace('-', '/')}/t-{OLD}.csv.gz"
+    Bucket(archive).put(key, Bucket(archive).body(f"elsewhere/{key}"))
+    change(path, "UPDATE t SET value = 'as it went' WHERE id = 7")
+    run(archive, path)
+    assert f"{key.removesuffix('.csv.gz')}.r2.csv.gz" in Bucket(archive).manifests()
+    return path
+
+
+def test_cs37_what_a_killed_run_left_unproved_is_passed_over_once_the_day_is_proved(archive: Archive, tmp_path: Path) -> None:
+    path = killed(archive, tmp_path)
+    (result,) = back(archive, path)
+    assert (result.status, result.in_archive, result.added, result.reason) == (RESTORED, 1, 1, "")
+    assert "was uploaded by a run that ended before it was proved" in result.unproved[0]
+    assert [row for row in held(path) if b"as it " in row] == [row for row in held(path) if b"as it went" in row]
+
+
+def test_cs37_an_object_whose_manifest_was_deleted_is_not_passed_over(archive: Archive, tmp_path: Path) -> None:
+    """Rows went on its word; and in a bucket without versions nobody knows."""
+    path, _ = gone(archive, tmp_path, KEYED)
+    change(path, "INSERT INTO t (day, value) VALUES (?, 'late')", [(OLD,)])
+    run(archive, path)
+    client(archive.endpoint_url).delete_object(Bucket=archive.bucket, Key=f"_rows/app/t/{OLD.replace('-', '/')}/t-{OLD}.csv.gz.manifest.json")
+    assert [one.status for one in back(archive, path) if one.day == OLD] == [DAMAGED]
+    (tmp_path / "plain").mkdir()
+    plain = without_versions(archive)
+    (result,) = back(plain, killed(plain, tmp_path / "plain"))
+    assert (result.status, result.unproved) == (DAMAGED, ())

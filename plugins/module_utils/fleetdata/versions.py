@@ -17,7 +17,7 @@ from .store import Version
 HIDDEN = "hidden"
 """A delete marker lies on an object, which is still there."""
 
-_UNVERSIONED = "null"
+UNVERSIONED = "null"
 """How S3 names the version of an object that was put while its bucket kept none."""
 
 
@@ -44,7 +44,7 @@ def _of_key(bucket: str, key: str, versions: Sequence[Version], recorded: str | 
     there = [version.version_id for version in versions if not version.deleted]
     if recorded is None and not there:
         return DELETED, f"{uri} was deleted for good; only its delete marker is left. Archive the day's file again."
-    wanted = there[-1] if recorded is None else recorded or _UNVERSIONED
+    wanted = there[-1] if recorded is None else recorded or UNVERSIONED
     if wanted not in there:
         left = f"left are {', '.join(there)}, which were not proved" if there else "nothing is left of it"
         return DELETED, f"{uri}: version {wanted} was deleted for good; {left}. Archive the day's file again."

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..catalogue import MARKED, Day, catalogue
-from ..errors import ConfigurationError
-from ..keys import ROWS
+from ..catalogue import MARKED, UNFINISHED, Day, Revision, catalogue
+from ..errors import ConfigurationError, StoreError
+from ..keys import ROWS, manifest_key
 from ..model import FILE_NAME, Archive, Manifest, ReportType
 from ..store import Store
+from ..versions import UNVERSIONED
 
 KEY = "{report}/{yyyy}/{mm}/{dd}/{report}-{day}.csv.gz"
 _FILE_DAY = r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\.csv$"
@@ -33,11 +34,15 @@ class NothingArchivedError(ConfigurationError):
 
 @dataclass(frozen=True)
 class ArchivedDay:
-    """A day of a table. revisions: those that were proved, ascending; their union is the day. faults: why something of it may be missing, sentences."""
+    """A day of a table. revisions: those that were proved, ascending; their union is the day. faults: why something of it may be missing, sentences.
+
+    unproved: objects that killed runs left beside the proved ones, a sentence each: nothing was deleted on their word, and so they are passed over.
+    """
 
     day: str
     revisions: tuple[Manifest, ...]
     faults: tuple[str, ...] = ()
+    unproved: tuple[str, ...] = ()
 
 
 def archived_rows(
@@ -51,7 +56,8 @@ def archived_rows(
     place = rows_archive(archive=archive, name=name, columns={table: ()})
     for day in catalogue(store=store, archive=place, report=report, first=first, last=last).days.values():
         proved = tuple(revision.manifest for revision in day.revisions if revision.manifest and revision.proved)
-        yield ArchivedDay(day=day.day, revisions=proved, faults=tuple(_faults(day)))
+        unproved = {revision.key: _unproved(revision) for revision in day.revisions if proved and _never_proved(store, revision)}
+        yield ArchivedDay(day=day.day, revisions=proved, faults=tuple(_faults(day, passed_over=unproved)), unproved=tuple(unproved.values()))
 
 
 def tables(*, store: Store, archive: Archive, name: str) -> list[str]:
@@ -100,9 +106,26 @@ def safe(name: str) -> str:
     return "".join(chr(byte) if _PLAIN.match(bytes([byte])) else f"-{byte:02x}" for byte in name.encode())
 
 
-def _faults(day: Day) -> Iterator[str]:
+def _faults(day: Day, *, passed_over: Collection[str]) -> Iterator[str]:
     """What was marked as damaged when it was written was never counted on; everything else that is odd may have been. What is proved, reading tells."""
     for revision in day.revisions:
-        if revision.oddity and not revision.proved and revision.oddity.kind != MARKED:
+        if revision.oddity and not revision.proved and revision.oddity.kind != MARKED and revision.key not in passed_over:
             yield revision.oddity.reason
     yield from (gap.reason for gap in day.gaps)
+
+
+def _never_proved(store: Store, revision: Revision) -> bool:
+    """Whether an object has no manifest and never had one, which a bucket with versions knows: a manifest that was deleted was counted on."""
+    if revision.oddity is None or revision.oddity.kind != UNFINISHED:
+        return False
+    try:
+        kept = [version for version in store.versions(prefix=revision.key) if version.version_id != UNVERSIONED]
+    except StoreError as error:
+        if error.kind != "denied":
+            raise
+        return False
+    return any(version.key == revision.key for version in kept) and not any(version.key == manifest_key(revision.key) for version in kept)
+
+
+def _unproved(revision: Revision) -> str:
+    return f"{revision.key} was uploaded by a run that ended before it was proved. No row went on its word, so it is passed over."

@@ -50,7 +50,7 @@ class BroughtBack:
 
     in_archive: its rows there, equal ones once. there: those that were in the table. added: those that are in it now (renumbered: of these, how many under
     another number). conflicts: those that are not, as rows of their keys have other values, or the table does not allow them; named: the first of these,
-    and of the renumbered, a sentence each. reason: a sentence where a row may be missing.
+    and of the renumbered, a sentence each. unproved: objects that were passed over, a sentence each. reason: a sentence where a row may be missing.
     """
 
     table: str
@@ -63,6 +63,7 @@ class BroughtBack:
     renumbered: int = 0
     conflicts: int = 0
     named: tuple[str, ...] = ()
+    unproved: tuple[str, ...] = ()
     reason: str = ""
 
     @property
@@ -201,7 +202,8 @@ class _Day:
         status = DAMAGED if faults else CONFLICT if conflicts else RESTORED if added else UNCHANGED
         return BroughtBack(
             table=self._table.name, day=self._day.day, status=status, revisions=len(self._day.revisions), in_archive=total, there=count[THERE],
-            added=added, renumbered=count[RENUMBERED], conflicts=conflicts, named=tuple(named), reason=" ".join(faults),
+            added=added, renumbered=count[RENUMBERED], conflicts=conflicts, named=tuple(named), unproved=self._day.unproved,
+            reason=" ".join(faults),
         )  # fmt: skip
 
     def _result(self, status: str, reason: str) -> BroughtBack:

@@ -104,7 +104,7 @@ def told(restored: Restored, *, into: str, check: bool) -> Answer:
 
 def _problems(one: BroughtBack) -> Iterator[str]:
     where = f"{one.table}, {one.day}" if one.day else one.table
-    yield from (f"{where}: {sentence}" for sentence in (*one.named, one.reason) if sentence)
+    yield from (f"{where}: {sentence}" for sentence in (*one.named, *one.unproved, one.reason) if sentence)
 
 
 def _difference(into: str, one: BroughtBack) -> dict[str, str]:
