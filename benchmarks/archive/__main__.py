@@ -12,28 +12,23 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks import command
 from benchmarks.archive import report, reports
 from benchmarks.archive.bucket import bucket
 from benchmarks.archive.contestants import CONTESTANTS, Contestant, tools
 from benchmarks.archive.meters import measure
 from benchmarks.archive.reports import KINDS, FileSet
+from benchmarks.command import say
 
 
 def arguments() -> argparse.Namespace:
     """What the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.archive", description="Compare ways to get reports into S3.")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each contestant with each set (default 3)")
+    names = [one.name for one in CONTESTANTS]
+    parser = command.parser("archive", "Compare ways to get reports into S3.", rounds="each contestant with each set", names=names)
     parser.add_argument("--scale", type=float, default=1.0, help="size of the large file, and number of the others (default 1)")
     parser.add_argument("--set", action="append", dest="sets", choices=[kind.name for kind in KINDS], help="this set only; may be repeated")
-    parser.add_argument("--only", action="append", choices=[one.name for one in CONTESTANTS], help="this contestant only; may be repeated")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "steady-benchmark-archive", help="keeps the files; 3 GB at full scale")
-    parser.add_argument("--json", type=Path, help="also write every run to this file")
     return parser.parse_args()
-
-
-def say(text: str) -> None:
-    """Progress, beside the results."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def run(contestant: Contestant, files: FileSet, programs: Sequence[Path]) -> report.Run:

@@ -12,6 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks import command
+from benchmarks.command import say
 from benchmarks.converge import drift, further, hosts, meters, proxy, report, state
 from benchmarks.converge.contestants import HERE, Contestant, contestants, write_inventories
 from benchmarks.converge.trial import Bench, Trial
@@ -27,18 +29,10 @@ class Failure(Exception):
 
 def arguments() -> argparse.Namespace:
     """What the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.converge", description="Compare re-runs that change nothing.")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each contestant at each round trip (default 3)")
+    parser = command.parser("converge", "Compare re-runs that change nothing.", rounds="each contestant at each round trip")
     parser.add_argument("--growth", type=int, nargs="*", default=[1, 4, 10], metavar="HOSTS", help="also converge so many together (default 1 4 10)")
     parser.add_argument("--first", action=argparse.BooleanOptionalAction, default=True, help="also converge new hosts (default)")
-    parser.add_argument("--only", action="append", metavar="NAME", help="run this contestant only; may be repeated")
-    parser.add_argument("--json", type=Path, help="also write every run to this file")
     return parser.parse_args()
-
-
-def say(text: str) -> None:
-    """Progress, beside the results."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def converge_first(*, bench: Bench, folder: Path, ours: Contestant) -> dict[str, object]:

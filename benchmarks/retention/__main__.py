@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks import command
 from benchmarks.archive.bucket import NAME, Bucket, bucket
 from benchmarks.archive.contestants import tools
 from benchmarks.archive.meters import measure
+from benchmarks.command import say
 from benchmarks.retention import report, table, writer
 from benchmarks.retention.contestants import CONTESTANTS, Contestant
 from benchmarks.retention.table import Filled
@@ -24,18 +26,11 @@ from benchmarks.retention.table import Filled
 
 def arguments() -> argparse.Namespace:
     """What the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.retention", description="Compare ways to take old rows out of a SQLite table.")
+    names = [one.name for one in CONTESTANTS]
+    parser = command.parser("retention", "Compare ways to take old rows out of a SQLite table.", rounds="each contestant", names=names)
     parser.add_argument("--rows", type=int, default=5_000_000, help="rows of the table; a quarter of them goes (default 5000000)")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each contestant (default 3)")
-    parser.add_argument("--only", action="append", choices=[one.name for one in CONTESTANTS], help="this contestant only; may be repeated")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "steady-benchmark-retention", help="keeps the table; 90 bytes a row")
-    parser.add_argument("--json", type=Path, help="also write every run to this file")
     return parser.parse_args()
-
-
-def say(text: str) -> None:
-    """Progress, beside the results."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def run(contestant: Contestant, filled: Filled, programs: Sequence[Path]) -> report.Run:

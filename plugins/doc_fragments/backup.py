@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Where the backups are and how they are reached."""
+    """What is backed up."""
 
     DOCUMENTATION = r"""
 options:
@@ -24,26 +24,12 @@ options:
   folder:
     description: The folder whose backups are called O(name), an absolute path.
     type: path
-  bucket:
-    description: The bucket, versioned and for backups alone.
-    type: str
-  region:
-    description: Its region, such as C(eu-central-1).
-    type: str
-  prefix:
-    description: What every key begins with, such as C(staging/). Empty unless said.
-    type: str
-  endpoint_url:
-    description: An address of S3 other than AWS's own. Unless said, that of the environment variable C(AWS_ENDPOINT_URL), if any.
-    type: str
   work:
     description: A directory for copies on their way, with room for the largest database; C(/var/lib/fleetdata/backup) unless said.
     type: path
   busy_seconds:
     description: How long others that hold a database are waited for; 60 unless said.
     type: float
-requirements:
-  - boto3, or the command C(fleetdata), whose virtual environment C(/opt/fleetdata/current/venv) is used where the module's own Python has no boto3
 notes:
-  - Runs on the host, with the credentials that boto3 finds there (the instance profile, or C(AWS_PROFILE) and the like by C(environment)). No option takes any.
+  - The bucket is one with versions, and for backups alone.
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Where the archive is and how it is reached."""
+    """What the archive is."""
 
     DOCUMENTATION = r"""
 options:
@@ -17,22 +17,10 @@ options:
         What other options say takes the place of what it says.
       - Without it, O(bucket), O(region), O(report) and O(report_type) are required.
     type: path
-  bucket:
-    description: The bucket.
-    type: str
-  region:
-    description: Its region, such as C(eu-central-1).
-    type: str
-  prefix:
-    description: What every key begins with, such as C(reports/). Empty unless said.
-    type: str
   key:
     description:
       - The key of a day's object below O(prefix), of C({report}), C({yyyy}), C({mm}), C({dd}) and C({day}) (2026-01-31). It must tell report and day apart.
       - C({report}/{yyyy}/{mm}/{dd}/{report}-{day}.csv.gz) unless said.
-    type: str
-  endpoint_url:
-    description: An address of S3 other than AWS's own. Unless said, that of the environment variable C(AWS_ENDPOINT_URL), if any.
     type: str
   concurrency:
     description: How many files or parts of files are under way at once, from 1 to 64; 8 unless said.
@@ -84,8 +72,4 @@ options:
       late_after_hours:
         description: How long after the end of its day (UTC) a report may come; 36 unless said.
         type: int
-requirements:
-  - boto3, or the command C(fleetdata), whose virtual environment C(/opt/fleetdata/current/venv) is used where the module's own Python has no boto3
-notes:
-  - Runs on the host, with the credentials that boto3 finds there (the instance profile, or C(AWS_PROFILE) and the like by C(environment)). No option takes any.
 """

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .archive_options import TEXT
+from .archive_options import WHERE
 from .fleetdata import configuration
 from .fleetdata.backup import settings
 from .fleetdata.backup.model import DATABASE, FOLDER, Backups
 
 PATH: dict[str, Any] = {"type": "path"}
-PLACE: dict[str, Any] = {"bucket": TEXT, "region": TEXT, "prefix": TEXT, "endpoint_url": TEXT, "work": PATH, "busy_seconds": {"type": "float"}}
+PLACE: dict[str, Any] = {**WHERE, "work": PATH, "busy_seconds": {"type": "float"}}
 ARGUMENTS: dict[str, Any] = {**PLACE, "config": PATH, DATABASE: PATH, FOLDER: PATH}
 """Besides ``name``, which each module says for itself."""
 REQUIRED_ONE_OF = [("config", "bucket"), ("config", "region")]

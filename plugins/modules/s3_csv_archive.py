@@ -18,7 +18,7 @@ description:
   - A conflict or a quarantined file fails the task, after all good files were archived; the result has a row for each file all the same.
   - A run that is killed is finished by the next one.
 author: The steady.fleet developers (@steady-fleet)
-extends_documentation_fragment: steady.fleet.fleetdata
+extends_documentation_fragment: [steady.fleet.s3_place, steady.fleet.fleetdata]
 options:
   path:
     description:

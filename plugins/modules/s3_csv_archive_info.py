@@ -14,7 +14,7 @@ description:
   - Lists the archived days and their revisions from their manifests, and what is odd about them.
   - With O(verify) the objects are read back and compared with their manifests; what is damaged or missing fails the task.
 author: The steady.fleet developers (@steady-fleet)
-extends_documentation_fragment: steady.fleet.fleetdata
+extends_documentation_fragment: [steady.fleet.s3_place, steady.fleet.fleetdata]
 options:
   report:
     description: The report, or C(all).

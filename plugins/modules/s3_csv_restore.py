@@ -15,7 +15,7 @@ description:
   - A file of the same content is left as it is. One of another content is left, too, and is an error, unless O(replace) is set; then it is kept beside.
   - A day that is missing or damaged fails the task, after all good days came back; the result has a row for each day all the same.
 author: The steady.fleet developers (@steady-fleet)
-extends_documentation_fragment: steady.fleet.fleetdata
+extends_documentation_fragment: [steady.fleet.s3_place, steady.fleet.fleetdata]
 options:
   report:
     description: The report, or C(all).

@@ -17,7 +17,7 @@ description:
   - What is to be backed up and is empty or corrupt is C(refused); the task fails, and what was backed up before stays.
   - The same content as the newest backup's is not sent again. It is proved anew, and that is recorded as a backup of now.
 author: The steady.fleet developers (@steady-fleet)
-extends_documentation_fragment: steady.fleet.backup
+extends_documentation_fragment: [steady.fleet.s3_place, steady.fleet.backup]
 options:
   name:
     description: The backup's name. Without it, all that O(config) declares.

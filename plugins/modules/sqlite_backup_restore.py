@@ -16,7 +16,7 @@ description:
     are started again, whatever happened. A database that another process has open is not replaced.
   - When the newest backup does not count, the task fails. An older one is only taken when O(stamp) names it.
 author: The steady.fleet developers (@steady-fleet)
-extends_documentation_fragment: steady.fleet.backup
+extends_documentation_fragment: [steady.fleet.s3_place, steady.fleet.backup]
 options:
   name:
     description: The backup's name.

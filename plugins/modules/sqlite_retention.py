@@ -17,6 +17,7 @@ description:
     refused. Either fails the task, after everything else was done; the result has a row for each day all the same.
   - Run as root, it works as the owner of the database. A run that is killed is finished by the next one.
 author: The steady.fleet developers (@steady-fleet)
+extends_documentation_fragment: steady.fleet.s3_place
 options:
   config:
     description:
@@ -52,22 +53,6 @@ options:
   max_share:
     description: The largest part of a table that this task may delete, above 0 and 1 at most, instead of what its rule says.
     type: float
-  bucket:
-    description: The bucket.
-    type: str
-  region:
-    description: Its region, such as C(eu-central-1).
-    type: str
-  prefix:
-    description: What every key begins with, such as C(reports/). Empty unless said.
-    type: str
-  endpoint_url:
-    description: An address of S3 other than AWS's own. Unless said, that of the environment variable C(AWS_ENDPOINT_URL), if any.
-    type: str
-requirements:
-  - boto3, or the command C(fleetdata), whose virtual environment C(/opt/fleetdata/current/venv) is used where the module's own Python has no boto3
-notes:
-  - Runs on the host, with the credentials that boto3 finds there (the instance profile, or C(AWS_PROFILE) and the like by C(environment)). No option takes any.
 attributes:
   check_mode: {support: full, description: Reads the databases and says what would go; that very plan is what a run follows.}
   diff_mode: {support: full, description: 'The days of each table that lose rows, before and after.'}

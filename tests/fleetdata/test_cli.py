@@ -323,6 +323,8 @@ def test_f73_the_calendar_is_a_table_a_document_and_a_page(declared: Path, repor
 def test_help_documents_every_exit_code() -> None:
     run = process("archive", "--help")
     assert (run.returncode, run.stderr) == (0, "")
+    assert "empty or corrupt and was not backed up" in run.stdout, "3 of backup"
+    assert "rows or a backup that was asked for is not there" in run.stdout, "6 of restore-rows, restore-backup, verify-backup and drill"
     assert [line.split()[0].rstrip(",") for line in run.stdout.partition("exit codes")[2].splitlines()[1:]] == ["5", "7", "2", "4", "3", "8", "6", "0", "130"]
 
 

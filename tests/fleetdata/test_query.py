@@ -82,6 +82,20 @@ def test_cs37_f60_a_late_re_import_counts_once_and_a_corrected_row_as_it_is_now(
     assert ask(archive, retained, COUNT) == late
 
 
+def test_cs37_f60_a_row_whose_day_was_changed_after_it_was_archived_counts_where_it_is_now(archive: Archive, retained: Path) -> None:
+    """Its number is never used again, so it is the same row; a key that may be used again tells no such thing."""
+    change(retained, f"INSERT INTO t (id, day, site, n) VALUES (1, '{NEW}', 'moved', 1)")
+    assert ask(archive, retained, COUNT) == [(OLDER, 1, 2), (OLD, 1, 3), (NEW, 2, 5)]
+    assert ask(archive, retained, COUNT, last=OLD) == [(OLDER, 1, 2), (OLD, 1, 3)]
+
+
+def test_cs37_f60_a_key_that_is_used_again_on_another_day_is_another_row(archive: Archive, tmp_path: Path) -> None:
+    path = database(tmp_path, f"CREATE TABLE t (mail TEXT PRIMARY KEY, day TEXT, n INT); INSERT INTO t VALUES ('a', '{OLD}', 1), ('b', '{NEW}', 2)")
+    run(archive, path)
+    change(path, f"INSERT INTO t VALUES ('a', '{NEW}', 3)")
+    assert ask(archive, path, COUNT) == [(OLD, 1, 1), (NEW, 2, 5)]
+
+
 def test_cs37_f60_what_retention_deletes_while_it_is_asked_is_in_the_answer(archive: Archive, tmp_path: Path) -> None:
     path = database(tmp_path, TABLE)
     change(path, f"INSERT INTO t (day, site, n) VALUES ('{day(95)}', 'a', 9)")

@@ -20,10 +20,10 @@ exit codes (of several the first one here):
   5    damaged: S3 gave back something else than was sent, or an archived object is missing, altered or swapped; PostgreSQL holds something else than SQLite
   7    S3 or PostgreSQL could not be reached, did not answer in time, or refused the credentials; or a file could not be read
   2    an argument or the configuration is wrong, and nothing was done; check: something is to be put right
-  4    conflict: another content is archived for that day already; nothing was overwritten
-  3    quarantined: a file is not what its report type declares, and was not archived; rows did not fit PostgreSQL's tables
+  4    conflict: another content is archived for that day already, or is where something comes back; nothing was overwritten
+  3    quarantined: a file is not as declared and was not archived; a database is empty or corrupt and was not backed up; rows did not fit PostgreSQL's tables
   8    stayed: something that was to go is still there, as a check refused it; a migration has differences to be resolved; nothing was lost
-  6    incomplete: a day that was asked for is not in the archive, there was nothing to check, or recovery is slower or older than declared
+  6    incomplete: a day, rows or a backup that was asked for is not there, there was nothing to check, or a backup or recovery is older or slower than declared
   0    all is well
   130, 143  stopped by Ctrl-C, SIGTERM; run it again, it goes on where it was
 """

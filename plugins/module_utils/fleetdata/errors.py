@@ -9,13 +9,13 @@ OK = 0
 USAGE = 2
 """Exit codes of the command: an argument or the configuration is wrong,"""
 QUARANTINED = 3
-"""a file's content is not what its report type declares,"""
+"""a file's content is not what its report type declares, or what was to be backed up is empty or corrupt,"""
 CONFLICT = 4
-"""another content is archived for that day already,"""
+"""another content is archived for that day already, or is where something comes back,"""
 DAMAGED = 5
 """what S3 gave back is not what was sent, or an archived object is missing, damaged or swapped,"""
 INCOMPLETE = 6
-"""a day that was asked for is not in the archive, or nothing was found to check,"""
+"""days, rows or a backup that were asked for are not there, nothing was found to check, or a backup or recovery is too old or slow,"""
 UNREACHABLE = 7
 """S3 could not be reached, did not answer in time, or refused the credentials,"""
 STAYED = 8

@@ -34,7 +34,7 @@ class Column:
 class Shape:
     """A table. number: what its row's number is called when no column is it, else empty. key: where the key's first column is, if there is no such number.
 
-    unique: columns, with collations, that no two rows share.
+    unique: columns, with collations, that no two rows share. serial: the column whose numbers are never used again, if any.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Shape:
     number: str = ""
     key: int = 0
     unique: tuple[tuple[tuple[str, str], ...], ...] = ()
+    serial: str = ""
 
     def place(self, column: str) -> int:
         """Where a column is among all. Raises ValueError."""
@@ -64,7 +65,9 @@ def read_shape(database: sqlite3.Connection, name: str) -> Shape:
         )
         for column, collation in zip(shown, _collations(database, table, shown))
     )
-    return Shape(name=table.name, columns=columns, number=table.rowid, key=0 if table.rowid else shown.index(table.key[0]), unique=_unique(database, table))
+    serial = _serial(database, table)
+    unique = (*([((serial, "BINARY"),)] if serial else []), *_unique(database, table))
+    return Shape(name=table.name, columns=columns, number=table.rowid, key=0 if table.rowid else shown.index(table.key[0]), unique=unique, serial=serial)
 
 
 def _affinity(declared: str, strict: bool) -> str:
@@ -88,11 +91,13 @@ def _collations(database: sqlite3.Connection, table: Table, shown: Sequence[str]
     return ["BINARY" if name == "B" else name for name in found]
 
 
+def _serial(database: sqlite3.Connection, table: Table) -> str:
+    (sql,) = database.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table.name,)).fetchone()
+    return table.key[0] if table.numbered and not table.rowid and _AUTOINCREMENT.search(words(sql)) else ""
+
+
 def _unique(database: sqlite3.Connection, table: Table) -> tuple[tuple[tuple[str, str], ...], ...]:
     found: list[tuple[tuple[str, str], ...]] = []
-    (sql,) = database.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table.name,)).fetchone()
-    if table.numbered and not table.rowid and _AUTOINCREMENT.search(words(sql)):
-        found.append(((table.key[0], "BINARY"),))
     for _, index, unique, _, partial in database.execute(f"PRAGMA index_list({quoted(table.name)})").fetchall():
         if unique and not partial:
             parts = [(words(each[2]), words(each[4])) for each in database.execute(f"PRAGMA index_xinfo({quoted(words(index))})") if each[5]]

@@ -109,10 +109,13 @@ class Union:
             run(statement("INSERT OR IGNORE INTO", self._gone, older))
 
     def _leave_out_live(self) -> None:
-        """A row that is live counts as it is there."""
-        for _, same in self._same("r", "l", archived=False):
-            there = statement("WHERE p.live AND EXISTS (SELECT 1 FROM", self._table, "l WHERE", same, ")")
-            self._database.execute(statement("INSERT OR IGNORE INTO", self._gone, "SELECT r._row FROM", self._rows("r"), there))
+        """A row that is live counts as it is there; one whose number is never used again, on whichever day it is now."""
+        shape = self._shape
+        conditions = [statement("p.live AND EXISTS (SELECT 1 FROM", self._table, "l WHERE", same, ")") for _, same in self._same("r", "l", archived=False)]
+        if shape.serial:
+            conditions.append(statement("EXISTS (SELECT 1 FROM", self._table, "l WHERE", f"l.{quoted(shape.serial)} = r.c{shape.place(shape.serial)})"))
+        for condition in conditions:
+            self._database.execute(statement("INSERT OR IGNORE INTO", self._gone, "SELECT r._row FROM", self._rows("r"), "WHERE", condition))
 
     def _same(self, one: str, other: str, *, archived: bool) -> Iterator[tuple[str, str]]:
         """What makes two rows the same one, each as an index's columns and a condition. archived: whether the other is a copy, too."""
