@@ -16,6 +16,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.mig
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.misfit import MisfitsError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.put import StaysError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import LOADED, PARTIAL, Context, Report, run
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.verify import DifferentError
 
 SHOP = """
 CREATE TABLE customers (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, mail VARCHAR(80) UNIQUE, born DATE, vip BOOLEAN NOT NULL DEFAULT 0);
@@ -88,7 +89,7 @@ def test_mrpt11_every_row_key_index_and_view_arrives(
 
 def test_mrpt11_a_target_that_has_such_a_table_is_left_alone(tmp_path: Path, target: Target, postgres: psycopg.Connection) -> None:
     postgres.execute("CREATE TABLE orders (mine text)")
-    with pytest.raises(StaysError, match="schema public has orders already, and nothing there is overwritten"):
+    with pytest.raises(StaysError, match=r"exists:orders: public.orders is there already, a table, and nothing is ever put in the place"):
         run(migration=moving(shop(tmp_path / "shop.db"), target))
     assert contents(postgres) == {"orders": []}
     assert schemas(postgres) == {"public"}
@@ -97,7 +98,7 @@ def test_mrpt11_a_target_that_has_such_a_table_is_left_alone(tmp_path: Path, tar
 def test_mrpt11_a_second_run_finds_the_tables_and_another_schema_takes_them(tmp_path: Path, target: Target, postgres: psycopg.Connection) -> None:
     path = shop(tmp_path / "shop.db")
     run(migration=moving(path, target))
-    with pytest.raises(StaysError, match="has customers, lines, log, orders"):
+    with pytest.raises(StaysError, match=r"5 differences have to be resolved first.*exists:customers.*exists:lines.*exists:log.*exists:orders"):
         run(migration=moving(path, target))
     run(migration=moving(path, target, schema="Other schema"))
     assert contents(postgres) == contents(postgres, "Other schema")
@@ -235,16 +236,25 @@ def test_mrpt12_what_another_session_does_to_the_staging_tables_is_found(
         postgres.execute("UPDATE public__steady.customers SET vip = NOT vip WHERE id = 7")
 
     monkeypatch.setattr(staging.Staging, "finish", tampering)
-    with pytest.raises(staging.DiffersError, match="customers"):
+    with pytest.raises(DifferentError, match=r"customers: differs.*vip"):
         run(migration=moving(path, target))
     assert not contents(postgres)
 
 
-def test_cti8_a_key_that_the_rows_do_not_keep_is_named_and_the_target_is_as_it_was(tmp_path: Path, target: Target, postgres: psycopg.Connection) -> None:
+def test_cti8_a_name_that_is_taken_is_said_and_the_target_is_as_it_was(
+    tmp_path: Path, target: Target, postgres: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even one that comes after the plan was made."""
     path = shop(tmp_path / "shop.db")
-    postgres.execute("CREATE TABLE other (id int PRIMARY KEY)")
-    postgres.execute("CREATE INDEX orders_at ON other (id)")
-    with pytest.raises(StaysError, match="orders_at"):
+    finish = staging.Staging.finish
+
+    def meanwhile(self: staging.Staging) -> None:
+        finish(self)
+        postgres.execute("CREATE TABLE other (id int PRIMARY KEY)")
+        postgres.execute("CREATE INDEX orders_at ON other (id)")
+
+    with monkeypatch.context() as patched, pytest.raises(StaysError, match=r"table orders cannot be put in place: .*orders_at.* The target is as it was"):
+        patched.setattr(staging.Staging, "finish", meanwhile)
         run(migration=moving(path, target))
     assert set(contents(postgres)) == {"other"}
     postgres.execute("DROP TABLE other")
@@ -267,3 +277,25 @@ def test_cti9_default_privileges_of_the_schema_hold_for_tables_that_are_moved_th
     postgres.execute("DROP OWNED BY CURRENT_USER")
     with server.connect() as admin:
         admin.execute("DROP ROLE app_reader")
+
+
+def test_f62_rows_without_numbers_are_put_aside_too_and_named_by_their_key(tmp_path: Path, target: Target, postgres: psycopg.Connection) -> None:
+    path = shop(tmp_path / "shop.db")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE lines SET what = CAST(x'61ff' AS TEXT) WHERE order_id = 7 AND line = 2")
+    report = run(migration=moving(path, target, on_misfit=migration.QUARANTINE))
+    assert [(one.row, one.value, one.rule) for one in report.misfits] == [("the row with order_id = 7, line = 2", "b'a\\xff'", "is text that is not UTF-8")]
+    assert postgres.execute("SELECT count(*) FROM lines").fetchone() == (99,)
+    assert postgres.execute('SELECT "row", cells FROM lines__misfit').fetchall() == [(None, {"order_id": 7, "line": 2, "what": {"text": "61ff"}})]
+
+
+def test_f64_tables_that_the_application_made_are_filled_and_misfits_stay_beside_them(tmp_path: Path, target: Target, postgres: psycopg.Connection) -> None:
+    path = shop(tmp_path / "shop.db")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE log SET said = CAST(x'61ff' AS TEXT) WHERE rowid = 3")
+    postgres.execute("CREATE TABLE log (said varchar(30), weight double precision)")
+    declared = moving(path, target, mode=migration.INTO_EXISTING, include=("log",), on_misfit=migration.QUARANTINE)
+    assert run(migration=declared).status == PARTIAL
+    assert postgres.execute("SELECT count(*) FROM log").fetchone() == (49,)
+    assert postgres.execute('SELECT "row" FROM log__misfit').fetchall() == [(3,)]
+    assert schemas(postgres) == {"public"}

@@ -52,8 +52,7 @@ def put(*, connection: Connection, plan: Plan, schema: str) -> None:
         connection.execute(statement("CREATE SCHEMA", quoted(target)))
     refuse_what_is_there(connection, plan)
     moved = _tables(connection, schema)
-    for name in moved:
-        _run(connection, f"table {name}", statement("ALTER TABLE", qualified(name, schema), "SET SCHEMA", quoted(target)))
+    _move(connection, moved, schema, target)
     for table in plan.tables.values():
         for what, sql in references(table, target):
             _run(connection, f"{what} of {table.name}", sql)
@@ -61,6 +60,17 @@ def put(*, connection: Connection, plan: Plan, schema: str) -> None:
     for what, sql in views(plan, target):
         _run(connection, what, sql)
     _grant(connection, target, moved)
+
+
+def put_aside(*, connection: Connection, plan: Plan, schema: str) -> None:
+    """Move only the tables of rows that did not fit: for tables that are there already."""
+    wanted = {misfit_table(table.name) for table in plan.tables.values()}
+    _move(connection, [name for name in _tables(connection, schema) if name in wanted], schema, plan.migration.schema)
+
+
+def _move(connection: Connection, names: Iterable[str], schema: str, target: str) -> None:
+    for name in names:
+        _run(connection, f"table {name}", statement("ALTER TABLE", qualified(name, schema), "SET SCHEMA", quoted(target)))
 
 
 def _run(connection: Connection, what: str, sql: str) -> None:

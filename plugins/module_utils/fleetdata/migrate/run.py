@@ -16,10 +16,10 @@ from ..errors import OK, QUARANTINED, ConfigurationError
 from ..limits import Progress, Silence
 from ..sql import quoted, statement
 from . import connection as connections
-from . import plan, put, snapshot
+from . import existing_look, existing_put, plan, preflight, put, snapshot
 from .connection import UnreachableError, library
 from .journal import Journal
-from .migration import Migration, Target
+from .migration import INTO_EXISTING, Migration, Target
 from .misfit import Misfit, MisfitsError
 from .planned import Difference, Plan
 from .put import StaysError
@@ -100,7 +100,7 @@ def run(
     """Migrate. resume: take over what a killed run had loaded, where it is the same still. stopped: the application is.
 
     placed: does its own in the transaction that puts the tables in place. Killed anywhere, the target is as it was, and the next run goes on.
-    Raises ConfigurationError, StaysError where something is in the way, MisfitsError, DiffersError, UnreachableError.
+    Raises ConfigurationError, StaysError where something is in the way, MisfitsError, DifferentError, UnreachableError.
     """
     said = context or Context()
     try:
@@ -135,8 +135,11 @@ class _Run:
             return self._report(planned, stamp, self._load(planned, control, workers, stamp))
 
     def _planned(self, seen: snapshot.Snapshot, control: Connection) -> Plan:
-        planned = plan.look(database=seen.database, migration=self._migration)
-        put.refuse_what_is_there(control, planned)
+        if self._migration.mode == INTO_EXISTING:
+            found = existing_look.look(database=seen.database, connection=control, migration=self._migration)
+        else:
+            found = plan.look(database=seen.database, migration=self._migration)
+        planned = preflight.with_server(control, found)
         blocking = planned.blocking
         if blocking:
             listed = "; ".join(f"{one.code}: {one.what}{one.setting and f' → {one.setting}'}" for one in blocking[:_TOLD])
@@ -165,10 +168,14 @@ class _Run:
             raise
         with self._phase("put"), control.transaction():
             journal.close()
-            put.put(connection=control, plan=planned, schema=schema)
+            if self._migration.mode == INTO_EXISTING:
+                existing_put.put(connection=control, plan=planned, schema=schema)
+                put.put_aside(connection=control, plan=planned, schema=schema)
+            else:
+                put.put(connection=control, plan=planned, schema=schema)
             if self._placed:
                 self._placed(control, self._report(planned, stamp, loaded))
-            control.execute(statement("DROP SCHEMA", quoted(schema)))
+            control.execute(statement("DROP SCHEMA", quoted(schema), "CASCADE"))
         return loaded
 
     def _report(self, planned: Plan, stamp: datetime.datetime, loaded: Mapping[str, Loaded]) -> Report:

@@ -14,19 +14,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import DAMAGED, FleetDataError
+from ..errors import DamageError
 from ..limits import Progress
 from ..sql import quoted, statement
 from .connection import library
-from .digest_sql import digest_sql
 from .journal import Journal, Part
 from .load import StoppedError, copy_part, read_digest
-from .migration import COUNT, FAIL
+from .migration import FAIL
 from .misfit import SHOWN, Misfit, MisfitsError
 from .planned import Plan, TablePlan
 from .put import StaysError
 from .reading import Reader
 from .statements import after_load, qualified
+from .verify import require_same, verify
 
 if TYPE_CHECKING:
     import psycopg
@@ -36,12 +36,6 @@ if TYPE_CHECKING:
 _ROWS, _BYTES = 100_000, 64 << 20
 """What a part has at most: so many rows, about so many bytes."""
 _T = TypeVar("_T")
-
-
-class DiffersError(FleetDataError):
-    """The server stored something else than what was sent."""
-
-    code = DAMAGED
 
 
 @dataclass(frozen=True)
@@ -185,8 +179,14 @@ class Staging:
             ) from None
 
     def prove(self) -> dict[str, Loaded]:
-        """Have the server tell what it stored, and compare that with what was read. Raises DiffersError."""
-        self._all(self._prove, list(self._plan.tables.values()))
+        """Have the server tell what it stored, and compare that with what was read. Raises DifferentError."""
+        with self._worker() as worker:
+            for name in self._plan.tables:
+                self._all_read(worker.reader, name)
+            known = {name: (sum(part.rows for part in parts), sum(part.sum for part in parts)) for name, parts in self._parts.items()}
+            require_same(
+                verify(plan=self._plan, reader=worker.reader, connection=worker.connection, schema=self._schema, how=self._plan.migration.verify, known=known)
+            )
         return {
             name: Loaded(
                 rows=sum(part.rows for part in parts),
@@ -199,22 +199,11 @@ class Staging:
             for name, parts in self._parts.items()
         }
 
-    def _prove(self, worker: Worker, table: TablePlan) -> None:
-        name, parts = table.source.name, self._parts[table.source.name]
-        there = int(worker.reader.select(statement("SELECT count(*) FROM", quoted(name)))[0][0])
-        read = sum(part.rows + part.misfits for part in parts)
+    def _all_read(self, reader: Reader, name: str) -> None:
+        there = int(reader.select(statement("SELECT count(*) FROM", quoted(name)))[0][0])
+        read = sum(part.rows + part.misfits for part in self._parts[name])
         if there != read:
-            raise DiffersError(f"{name}: {there} rows are in SQLite, {read} were read. Nothing was put in place; run PRAGMA integrity_check on the database.")
-        expected = (sum(part.rows for part in parts), sum(part.sum for part in parts))
-        if self._plan.migration.verify == COUNT:
-            row = worker.connection.execute(statement("SELECT count(*) FROM", qualified(table.name, self._schema))).fetchone()
-            found = (int(row[0]) if row else -1, expected[1])
-        else:
-            row = worker.connection.execute(digest_sql(table, self._schema)).fetchone()
-            found = (int(row[0]), int(row[1])) if row else (-1, 0)
-        if found != expected:
-            what = f"{found[0]} rows instead of {expected[0]}" if found[0] != expected[0] else "other values than those that were sent"
-            raise DiffersError(f"{name}: PostgreSQL has {what}. Nothing was put in place. A trigger, a rule or another session changed the staging tables.")
+            raise DamageError(f"{name}: {there} rows are in SQLite, {read} were read. Nothing was put in place; run PRAGMA integrity_check on the database.")
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:

@@ -106,7 +106,7 @@ def verify(
         proofs = []
         with _asked(connection, [(name, _query(table, schema, how)) for name, table in plan.tables.items()]) as answers:
             for name, table in plan.tables.items():
-                ours = _Ours(*taken[name]) if name in taken else _of_source(reader, table, how, aside[name], told, stop)
+                ours = _Ours(*taken[name], aside[name].unnamed) if name in taken else _of_source(reader, table, how, aside[name], told, stop)
                 theirs = answers[name].result()
                 same = (ours.rows, ours.sum if how == DIGEST else 0) == theirs and ours.unfit == aside[name].unnamed
                 unfit = 0 if same else ours.unfit
