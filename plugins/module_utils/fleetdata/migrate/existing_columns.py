@@ -12,12 +12,12 @@ from difflib import get_close_matches
 
 from ..sql import quoted
 from . import conversions, fits, kinds
+from .choices import choose
 from .existing import ExistingColumn, ExistingTable
 from .migration import FAIL, QUARANTINE, REPLACE, Migration
 from .planned import ColumnPlan, TablePlan
 from .survey import BLOB, INTEGER, REAL, TEXT
 from .told import Told
-from .types import choose
 
 
 def table(*, plan: TablePlan, existing: ExistingTable, migration: Migration, schema: str, told: Told) -> TablePlan:
