@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import IO, Callable
 
@@ -17,14 +18,14 @@ from . import joined, keyed, rows
 from .keyed import Condition
 from .table import Table
 
-TARGET_SECONDS = 0.075
+TARGET_SECONDS = 0.03
 """How long a transaction is meant to hold the database."""
 PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.03, 0.11
 """How long it is left to others then. SQLite's own busy handler looks again every 25 ms at the latest while it has waited for less than a tenth of a second,
 later every 100 ms: whoever came while a transaction held the database gets in after it.
 """
-_LONG_SECONDS, _CROWDED_SECONDS = 0.1, 0.005
-"""From when on a transaction was long, and from when on others were waited for so long that many wait for each other."""
+_LONG_SECONDS, _WAITED_SECONDS = 0.1, 0.001
+"""From when on a transaction was long; and how long is waited for others at least, where it is waited at all: then they have more to write."""
 _LEAST, _FIRST, _MOST, _BYTES = 20, 200, 20000, 1 << 21
 """Rows of a transaction: at least, in the first, at most; and about how many bytes of lines at most."""
 _PIECE = 1 << 16
@@ -38,17 +39,24 @@ class ChangedError(FleetDataError):
 
 @dataclass
 class Pace:
-    """How many rows a transaction deletes. clock: seconds that never go back. sleep: waits, in seconds."""
+    """How many rows a transaction deletes. clock: seconds that never go back. sleep: waits, in seconds.
+
+    idle: set while there is no transaction. Whoever else of this process reads the database waits for that, as two threads in SQLite take twice as long.
+    """
 
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     rows: int = _FIRST
+    idle: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.idle.set()
 
     def took(self, seconds: float, *, waited: float = 0.0) -> None:
         """Leave the database to others after a transaction, for which it had waited; the next one will take about as long as it should."""
         factor = min(2.0, max(0.5, TARGET_SECONDS / seconds)) if seconds > 0 else 2.0
         self.rows = min(_MOST, max(_LEAST, int(self.rows * factor)))
-        long = seconds > _LONG_SECONDS or waited > _CROWDED_SECONDS
+        long = seconds > _LONG_SECONDS or waited > _WAITED_SECONDS
         self.sleep(max(LONG_PAUSE_SECONDS if long else PAUSE_SECONDS, seconds / 3))
 
 
@@ -65,6 +73,7 @@ def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int
         for batch in _batches(file, pace):
             asked = pace.clock()
             database.execute("BEGIN IMMEDIATE")  # waits for others, as long as the connection says
+            pace.idle.clear()
             try:
                 began = pace.clock()
                 _delete(database, table, batch, schema)
@@ -72,6 +81,7 @@ def delete(*, database: sqlite3.Connection, table: Table, path: str, schema: int
             finally:
                 if database.in_transaction:
                     database.execute("ROLLBACK")
+                pace.idle.set()
             yield len(batch)
             pace.took(pace.clock() - began, waited=began - asked)
 

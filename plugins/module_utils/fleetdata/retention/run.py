@@ -39,6 +39,9 @@ _FAILURES = (FleetDataError, OSError, sqlite3.Error, Stopped)
 ROUNDS = 3
 """How often a day is proved and deleted again when rows come late."""
 
+_OPERATIONS = 20000
+"""Of SQLite, after which the reader looks whether it has to wait: less than a millisecond."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -136,6 +139,12 @@ class _Run:
         archived = Archived(store=context.store, archive=archive, clock=context.clock, host=context.host, sleep=context.sleep)
         self._provers: Mapping[str, Prover] = {ROWS: archived, REPORT: Reported(store=context.store, archive=context.archive), NONE: Unproved()}
         self._pace = Pace(clock=context.monotonic, sleep=context.sleep)
+        database.set_progress_handler(self._give_way, _OPERATIONS)
+
+    def _give_way(self) -> int:
+        """What is proved waits, in the midst of a statement, while a transaction deletes."""
+        self._pace.idle.wait()
+        return 0
 
     def all(self) -> tuple[Result, ...]:
         """What became of the days, of those alone that were begun before a stop."""
@@ -155,6 +164,8 @@ class _Run:
             except BaseException:
                 self._context.stop.set()  # ends the deletion after its batch
                 raise
+            finally:
+                self._database.set_progress_handler(None, _OPERATIONS)
         return tuple(results)
 
     def _ended(self, begun: Iterator[Result]) -> list[Result]:
