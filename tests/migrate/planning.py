@@ -44,3 +44,12 @@ def made(plan: Plan, postgres: psycopg.Connection, schema: str = "public") -> No
 def told(plan: Plan) -> dict[str, Difference]:
     """The differences by their codes."""
     return {one.code: one for one in plan.differences}
+
+
+def fill(plan: Plan, source: sqlite3.Connection, postgres: psycopg.Connection) -> None:
+    """The rows, as the driver sends them: for plans of plain types."""
+    for table in plan.tables.values():
+        names = ", ".join(f'"{column.target}"' for column in table.loaded)
+        query = f'INSERT INTO "{table.name}" ({names}) VALUES ({", ".join(["%s"] * len(table.loaded))})'
+        for row in source.execute(f'SELECT {", ".join(f"{chr(34)}{column.source}{chr(34)}" for column in table.loaded)} FROM "{table.source.name}"'):
+            postgres.execute(query, [bool(one) if column.type == "boolean" and one is not None else one for one, column in zip(row, table.loaded)])

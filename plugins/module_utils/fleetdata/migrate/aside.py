@@ -5,19 +5,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .model import Named, Source
+from .names import Names
 from .planned import TablePlan
+from .syntax import Unlike
 from .told import Told
+from .views import Views
+
+
+def views(*, chosen: Sequence[Named], tables: Mapping[str, TablePlan], taken: Names, told: Told) -> tuple[Named, ...]:
+    """Those that PostgreSQL can have, each after those it selects from; the others are told."""
+    found = Views(views=chosen, tables=tables, taken=taken)
+    for view in chosen:
+        try:
+            found.translated(view.name)
+        except Unlike as unlike:
+            told.notice(f"view:{view.name}", view.name, f"view {view.name} does not come along ({unlike}): {view.sql}")
+    return found.in_order
 
 
 def left(*, source: Source, tables: Mapping[str, TablePlan], told: Told) -> tuple[Named, ...]:
     """What does not come along."""
+    untold = {one.code for one in told.differences}
     for trigger in source.triggers:
         what = f"trigger {trigger.name} does not come along; what it does has to be done by the application or a trigger of PostgreSQL"
         told.notice(f"trigger:{trigger.name}", trigger.table, what)
     for table in source.virtual:
         if table.name not in tables:
             told.notice(f"virtual:{table.name}", table.name, f"{table.name} is a virtual table ({table.kind}); it does not come along")
-    return (*source.triggers, *(table for table in source.virtual if table.name not in tables))
+    unsaid = (view for view in source.views if f"view:{view.name}" in untold)
+    return (*unsaid, *source.triggers, *(table for table in source.virtual if table.name not in tables))

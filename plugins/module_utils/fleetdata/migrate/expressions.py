@@ -40,6 +40,8 @@ __all__ = ["Translator", "Unlike", "condition", "generated", "indexed"]
 _LARGEST, _LARGEST_INT = 2**63 - 1, 2**31 - 1
 Find = Callable[[Node], Part]
 """What a name stands for. Raises Unlike."""
+Call = Callable[..., Part]
+"""What a function of some parts is, as ``functions.called``."""
 
 
 def condition(sql: str, columns: Mapping[str, ColumnPlan]) -> str:
@@ -97,9 +99,10 @@ def text(said: str) -> Part:
 class Translator:
     """Node by node, from the leaves."""
 
-    def __init__(self, find_name: Find, *, exact: bool = True) -> None:
+    def __init__(self, find_name: Find, *, exact: bool = True, call: Call = called) -> None:
         self._find = find_name
         self._exact = exact
+        self._called = call
 
     def part(self, node: Node) -> Part:
         """Raises Unlike where PostgreSQL would not surely mean the same."""
@@ -208,7 +211,7 @@ class Translator:
         return compared("=", self.part(subject), self.part(one)) if node.value else self.truth(one)
 
     def _call(self, node: Node) -> Part:
-        return called(node.value, [self.part(one) for one in node.parts], exact=self._exact)
+        return self._called(node.value, [self.part(one) for one in node.parts], exact=self._exact)
 
     _known: Mapping[str, Callable[[Translator, Node], Part]] = {
         COLUMN: _column, TEXT: _text, NUMBER: _number, NOTHING: _nothing, PREFIX: _prefix, INFIX: _infix, NOT: _not, IS_NULL: _is_null, COLLATE: _collate,

@@ -84,7 +84,7 @@ class Table:
 class Named:
     """A view (sql: its query), trigger or virtual table. kind: the module of a virtual table. table: of a trigger.
 
-    shadows: the tables in which a virtual one keeps its rows.
+    shadows: the tables in which a virtual one keeps its rows. columns: of a view or virtual table, none where SQLite cannot read it.
     """
 
     name: str
@@ -92,6 +92,7 @@ class Named:
     kind: str = ""
     table: str = ""
     shadows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,11 @@ def of_column(column: ColumnPlan, before: str = "") -> Part:
     return part
 
 
+def opaque(column: ColumnPlan) -> Part:
+    """A column as it is, whatever it holds: it can be selected."""
+    return Part(quoted(column.target), "", column=column)
+
+
 def _is_exact(column: ColumnPlan) -> bool:
     return max(-(column.values.least or 0), column.values.most or 0) <= fits.EXACT
 

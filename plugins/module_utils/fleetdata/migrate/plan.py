@@ -71,9 +71,18 @@ def plan(*, migration: Migration, source: Source, values: Mapping[str, Mapping[s
     complete = {
         name: replace(table, references=references(table=table, tables=lower, counts=seen, taken=taken, told=told)) for name, table in tables.items()
     }  # fmt: skip
+    seen_views = [view for view in source.views if _is_chosen(migration, view.name)]
+    views = aside.views(chosen=seen_views, tables=complete, taken=taken, told=told)
     left = aside.left(source=source, tables=complete, told=told)
     return Plan(
-        migration=migration, source=source, tables=complete, left=left, differences=tuple(told.differences), extensions=_extensions(complete), notes=_NOTES
+        migration=migration,
+        source=source,
+        tables=complete,
+        views=views,
+        left=left,
+        differences=tuple(told.differences),
+        extensions=_extensions(complete),
+        notes=_NOTES,
     )
 
 

@@ -39,7 +39,7 @@ def unreadable(path: str, said: str) -> ConfigurationError:
 
 def _read(database: sqlite3.Connection, path: str) -> Source:
     objects = [tuple(words(value) for value in row) for row in database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid")]
-    virtual = tuple(_virtual(name, sql, objects) for kind, name, _, sql in objects if kind == "table" and _is_virtual(sql))
+    virtual = tuple(_virtual(database, name, sql, objects) for kind, name, _, sql in objects if kind == "table" and _is_virtual(sql))
     aside = {name for each in virtual for name in (each.name, *each.shadows)}
     numbers = _numbers(database)
     texts = {name: sql for kind, name, _, sql in objects if kind in ("table", "index") and sql}
@@ -49,10 +49,19 @@ def _read(database: sqlite3.Connection, path: str) -> Source:
         journal=words(database.execute("PRAGMA journal_mode").fetchone()[0]).lower(),
         encoding=words(database.execute("PRAGMA encoding").fetchone()[0]),
         tables={name: _table(database, name, texts, numbers) for name in names},
-        views=tuple(Named(name=name, sql=ddl.read_view(sql)) for kind, name, _, sql in objects if kind == "view"),
+        views=tuple(Named(name=name, sql=ddl.read_view(sql), columns=_visible(database, name)) for kind, name, _, sql in objects if kind == "view"),
         triggers=tuple(Named(name=name, sql=sql, table=table) for kind, name, table, sql in objects if kind == "trigger"),
         virtual=virtual,
     )
+
+
+def _visible(database: sqlite3.Connection, name: str) -> tuple[str, ...]:
+    """The columns of a view or a virtual table; none where SQLite cannot tell, as what it needs is missing."""
+    try:
+        rows = database.execute(f"PRAGMA table_xinfo({quoted(name)})").fetchall()
+    except sqlite3.OperationalError:
+        return ()
+    return tuple(words(row[1]) for row in rows if not row[6])
 
 
 def _table(database: sqlite3.Connection, name: str, texts: Mapping[str, str], numbers: Mapping[str, int]) -> Table:
@@ -151,12 +160,12 @@ def _is_virtual(sql: str) -> bool:
     return [token.text.upper() for token in tokens(sql)[:2]] == ["CREATE", "VIRTUAL"]
 
 
-def _virtual(name: str, sql: str, objects: Sequence[Sequence[str]]) -> Named:
+def _virtual(database: sqlite3.Connection, name: str, sql: str, objects: Sequence[Sequence[str]]) -> Named:
     found = tokens(sql)
     using = next((place for place, token in enumerate(found) if token.says("USING")), len(found))
     module = found[using + 1].value if using + 1 < len(found) else ""
     shadows = tuple(other for kind, other, _, _ in objects if kind == "table" and other.startswith(f"{name}_") and _keeps_rows(module, other[len(name) + 1 :]))
-    return Named(name=name, sql=sql, kind=module.lower(), shadows=shadows)
+    return Named(name=name, sql=sql, kind=module.lower(), shadows=shadows, columns=_visible(database, name))
 
 
 _SHADOWS = {
