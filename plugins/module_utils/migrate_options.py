@@ -40,6 +40,7 @@ PLAN: dict[str, Any] = {
 """What a database's plan is made of."""
 RUN: dict[str, Any] = {
     "schema": TEXT,
+    "fill": {"type": "dict"},
     "accept": TEXTS,
     "mode": {"type": "str", "choices": [CREATE, INTO_EXISTING]},
     "on_misfit": {"type": "str", "choices": [FAIL, QUARANTINE]},

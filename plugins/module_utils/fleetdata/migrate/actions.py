@@ -6,26 +6,72 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 from ..answers import Answer
 from ..argument_types import common
-from ..request import Action, Request, write_page
-from . import chosen, findings, looking, report_html
-from .planned import Plan
+from ..backup.services import Services
+from ..progress import Progress
+from ..request import Action, Request, now, write_page
+from ..table import number
+from . import chosen, outcomes, report_html, steps
+from .connection import connect
+from .cutover import cutover
+from .handing import Handing
+from .migration import Migration
 
 
 def _plan(request: Request) -> Answer:
-    migration = chosen.migration(request.asked, request.configuration, alone=True)
-    plan = looking.plan_of(migration, stopped=request.asked.stopped)
-    return _answer(request, plan, findings.planned(plan))
+    return _told(request, steps.plan(_migration(request, alone=True), stopped=request.asked.stopped))
 
 
-def _answer(request: Request, plan: Plan, answer: Answer) -> Answer:
+def _load(request: Request) -> Answer:
+    asked, migration = request.asked, _migration(request)
+    if asked.dry_run:
+        return _told(request, steps.plan(migration, stopped=asked.stopped))
+    with _progress(request, "migrate") as progress:
+        return _told(request, steps.migrate(migration, progress=progress, resume=not asked.afresh, stopped=asked.stopped))
+
+
+def _verify(request: Request) -> Answer:
+    with _progress(request, "verify") as progress:
+        return _told(request, steps.proved(_migration(request), progress=progress, stopped=request.asked.stopped))
+
+
+def _cutover(request: Request) -> Answer:
+    with _handing(request, "cut-over") as how:
+        return outcomes.handed(cutover(how), name=how.migration.name, check=how.check)
+
+
+def _migration(request: Request, *, alone: bool = False) -> Migration:
+    return chosen.migration(request.asked, request.configuration, alone=alone)
+
+
+def _told(request: Request, step: steps.Step) -> Answer:
     """An answer, and the page of it where one was asked for."""
     if request.asked.html:
-        write_page(request.asked.html, report_html.page(plan, answer))
-    return answer
+        write_page(request.asked.html, report_html.page(step.plan, step.answer))
+    return step.answer
+
+
+def _progress(request: Request, verb: str) -> AbstractContextManager[Progress]:
+    return request.progress(verb, thing="table", amount=partial(number, thing="row"), rate=True)
+
+
+@contextmanager
+def _handing(request: Request, verb: str) -> Iterator[Handing]:
+    asked, migration = request.asked, _migration(request)
+    with _progress(request, verb) as progress:
+        yield Handing(
+            migration=migration,
+            connect=partial(connect, migration.target),
+            clock=now,
+            services=Services(names=tuple(asked.service)),
+            check=asked.dry_run,
+            progress=progress,
+        )
 
 
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,16 +80,31 @@ def _plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", metavar="FILE", help="write the report as one HTML page, too")
 
 
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    _plan_arguments(parser)
+    parser.add_argument("--dry-run", action="store_true", help="the plan, written nowhere: as fleetdata migrate plan")
+    parser.add_argument("--afresh", action="store_true", help="take over nothing of a run that was killed")
+
+
+def _handing_arguments(parser: argparse.ArgumentParser) -> None:
+    chosen.arguments(parser)
+    parser.add_argument("--service", metavar="UNIT", action="append", default=[], help="a systemd unit that uses the database; it is stopped, and stays so")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be brought to the other side, bring nothing")
+
+
 STEPS: Mapping[str, Action] = {
     "plan": Action("look at every value and say what becomes of each table and column, and what is in the way; writes nothing", _plan_arguments, _plan),
+    "run": Action("load into a schema aside, compare every value, put all in place at once; the application may go on writing", _run_arguments, _load),
+    "verify": Action("compare what PostgreSQL holds now with what SQLite holds now", _plan_arguments, _verify),
+    "cutover": Action("with the application stopped, bring what it wrote since; from then on PostgreSQL has the rows", _handing_arguments, _cutover),
 }
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP", parser_class=type(parser))
+    added = parser.add_subparsers(dest="step", required=True, metavar="STEP", parser_class=type(parser))
     for name, step in STEPS.items():
         described = f"{step.purpose[0].upper()}{step.purpose[1:]}."
-        one = steps.add_parser(name, help=step.purpose, description=described, epilog=parser.epilog, formatter_class=parser.formatter_class, allow_abbrev=False)
+        one = added.add_parser(name, help=step.purpose, description=described, epilog=parser.epilog, formatter_class=parser.formatter_class, allow_abbrev=False)
         common(one)
         step.arguments(one)
 

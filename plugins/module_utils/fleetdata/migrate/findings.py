@@ -30,8 +30,8 @@ class PlanAnswer(Answer):
         return f"{self.listing}{self.sentence}\n"
 
 
-def planned(plan: Plan) -> Answer:
-    """What a run would do, and what it would refuse."""
+def planned(plan: Plan, *, dry_run: bool = True) -> Answer:
+    """What a run would do, and what it would refuse, or, where that was no dry run, did."""
     blocking, accepted, notices = describe.split(plan)
     summary = {
         "tables": len(plan.tables),
@@ -40,7 +40,7 @@ def planned(plan: Plan) -> Answer:
         "blocking": len(blocking),
         "accepted": len(accepted),
         "notices": len(notices),
-        "dry_run": True,
+        "dry_run": dry_run,
     }
     return PlanAnswer(
         code=errors.STAYED if blocking else errors.OK,
@@ -51,7 +51,7 @@ def planned(plan: Plan) -> Answer:
         files=[describe.row(table) for table in plan.tables.values()],
         things="tables",
         more=describe.document(plan),
-        changed=bool(plan.tables),
+        changed=dry_run,
         diff=[difference(plan, table) for table in plan.tables.values()],
     )
 

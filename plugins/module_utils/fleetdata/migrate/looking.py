@@ -5,40 +5,49 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import closing
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
-from . import existing_look, preflight
+from . import existing_look, plan, preflight
 from .connection import UnreachableError, connect, library
 from .migration import INTO_EXISTING, Migration
-from .plan import look
 from .planned import Plan
 from .snapshot import readers
 
 if TYPE_CHECKING:
-    from .existing import Connection
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 def plan_of(migration: Migration, *, stopped: bool = False) -> Plan:
     """What a run would do, and what is in its way. stopped: the database's application is. Raises ConfigurationError, UnreachableError."""
-    if not migration.target.host:
-        return _of_database(migration, stopped=stopped)
-    if migration.mode != INTO_EXISTING:
-        return with_server(_of_database(migration, stopped=stopped))
-    with closing(connect(migration.target)) as connection:
-        return with_server(_of_database(migration, stopped=stopped, connection=connection))
+    require_database(migration)
+    with ExitStack() as stack:
+        connection = stack.enter_context(_server(migration)) if migration.target.host else None
+        found = _of_database(migration, connection, stopped=stopped)
+        return preflight.with_server(connection, found) if connection else found
 
 
-def _of_database(migration: Migration, *, stopped: bool, connection: Connection | None = None) -> Plan:
-    """connection: to the target, whose tables are to be filled."""
+def require_database(migration: Migration) -> None:
+    """Raises ConfigurationError unless there is the file."""
+    if not os.path.isfile(migration.database):
+        raise ConfigurationError(f"{migration.database} is not there, or is no file. Name the SQLite database that the application writes.")
+
+
+def _of_database(migration: Migration, connection: Connection | None, *, stopped: bool) -> Plan:
     path = migration.database
+    if migration.mode == INTO_EXISTING and connection is None:
+        raise ConfigurationError(f"{path}: mode {INTO_EXISTING} compares with tables that are there, so say the target.")
     try:
         with readers(path=path, count=0, busy_seconds=migration.busy_seconds, work=migration.work, stopped=stopped) as snapshot:
-            if connection is None:
-                return look(database=snapshot.database, migration=migration)
-            return existing_look.look(database=snapshot.database, connection=connection, migration=migration)
+            if migration.mode == INTO_EXISTING:
+                return existing_look.look(database=snapshot.database, connection=connection, migration=migration)
+            return plan.look(database=snapshot.database, migration=migration)
     except sqlite3.DatabaseError as error:
         raise ConfigurationError(
             f"{path}: is no SQLite database that can be read ({error}). Name the file that the application writes; "
@@ -46,11 +55,11 @@ def _of_database(migration: Migration, *, stopped: bool, connection: Connection 
         ) from None
 
 
-def with_server(plan: Plan) -> Plan:
-    """The plan, and what stands in its way on the server."""
-    with closing(connect(plan.migration.target)) as connection:
+@contextmanager
+def _server(migration: Migration) -> Iterator[Connection]:
+    with closing(connect(migration.target)) as connection:
         try:
-            return preflight.with_server(connection, plan)
+            yield connection
         except library().Error as error:
             said = (error.diag.message_primary or type(error).__name__).rstrip(".")
-            raise UnreachableError(f"PostgreSQL at {plan.migration.target.said} does not answer as it has to: {said}.") from None
+            raise UnreachableError(f"PostgreSQL at {migration.target.said} does not answer as it has to: {said}.") from None

@@ -91,6 +91,14 @@ class Report:
         return self.plan.differences
 
 
+class BlockedError(StaysError):
+    """Differences have to be resolved first. plan: which has them."""
+
+    def __init__(self, plan: Plan, message: str) -> None:
+        super().__init__(message)
+        self.plan = plan
+
+
 Placed = Callable[["Connection", Report], None]
 
 
@@ -144,7 +152,9 @@ class _Run:
         if blocking:
             listed = "; ".join(f"{one.code}: {one.what}{one.setting and f' → {one.setting}'}" for one in blocking[:_TOLD])
             more = f"; and {len(blocking) - _TOLD} more" if len(blocking) > _TOLD else ""
-            raise StaysError(f"{len(blocking)} differences have to be resolved first, nothing was loaded: {listed}{more}. The plan tells all of them.")
+            raise BlockedError(
+                planned, f"{len(blocking)} differences have to be resolved first, nothing was loaded: {listed}{more}. The plan tells all of them."
+            )
         return planned
 
     def _load(self, planned: Plan, control: Connection, workers: list[Worker], stamp: datetime.datetime) -> Mapping[str, Loaded]:
