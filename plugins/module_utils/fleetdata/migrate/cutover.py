@@ -20,9 +20,9 @@ from .encode import HEADER, TRAILER, Encoder, Refusal
 from .handing import UNCHANGED, WOULD, Handing, Moved, Outcome, found_in, held, named, opened, stamped, stopped, target
 from .migration import QUARANTINE
 from .model import Table
-from .planned import Plan, TablePlan
+from .planned import Plan
 from .snapshot import readers
-from .survey import Values
+from .unproved import unproved
 
 if TYPE_CHECKING:
     import psycopg
@@ -103,7 +103,7 @@ def _bring(lite: Lite, server: Server, differing: Differing, *, quarantine: bool
 
 
 def _pieces(lite: Lite, differing: Differing, left: RowDigest, *, quarantine: bool) -> Iterator[bytes]:
-    encoder = Encoder(_unproved(lite.table))
+    encoder = Encoder(unproved(lite.table))
     columns = [column.source for column in compared(lite.table)]
     for place in differing.lites():
         row = lite.at(place, columns)
@@ -113,11 +113,6 @@ def _pieces(lite: Lite, differing: Differing, left: RowDigest, *, quarantine: bo
                 raise ContentError(_misfit(lite, place, refusal))
             left.add([row])
         yield from encoded.pieces
-
-
-def _unproved(table: TablePlan) -> TablePlan:
-    """What was seen of values at load says nothing of those that came since."""
-    return replace(table, columns=tuple(replace(column, values=Values(rows=0, nulls=1)) for column in table.columns))
 
 
 def _misfit(lite: Lite, place: Row, refusal: Refusal) -> str:

@@ -85,7 +85,7 @@ def target(how: Handing) -> Iterator[Connection]:
             yield connection
         except connection.Error as error:
             said = " ".join(part for part in (error.diag.message_primary, error.diag.message_detail) if part) or str(error).strip()
-            raise UnreachableError(f"PostgreSQL at {how.migration.target.said} refused: {said}. Nothing was changed. See to it, then run again.") from None
+            raise UnreachableError(f"PostgreSQL at {how.migration.target.said} refused: {said}. See to it, then run again; nothing is lost.") from None
 
 
 @contextmanager
