@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +16,9 @@ _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with TLS, and a role ``mover`` that may make databases, and no more."""
-    with served(tmp_path_factory.mktemp("postgres")) as running:
+def server() -> Iterator[Server]:
+    """A server with TLS, and a role ``mover`` that may make databases, and no more. Its folder is no other run's to close."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder, served(Path(folder)) as running:
         with running.connect() as admin:
             admin.execute(f"CREATE ROLE mover LOGIN CREATEDB PASSWORD '{PASSWORD}'")
         yield running
