@@ -155,7 +155,7 @@ differences:
     setting: {description: What resolves it., type: str}
     rows: {description: How many rows it concerns., type: int}
     accepted: {description: Whether it was agreed to., type: bool}
-misfits: {description: 'The first rows of each table that did not fit: where, the rule that they break, what takes them.', returned: after a run, type: list, elements: dict}
+misfits: {description: 'The first rows that did not fit: where, the rule that they break, what takes them.', returned: after a run, type: list, elements: dict}
 phases: {description: Seconds of each phase., returned: after a run, type: dict}
 views: {description: Views as PostgreSQL has them., returned: 'always, unless nothing was begun', type: list, elements: dict}
 left: {description: 'What does not come along: triggers, virtual tables, views.', returned: 'always, unless nothing was begun', type: list, elements: dict}
