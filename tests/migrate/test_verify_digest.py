@@ -109,3 +109,15 @@ def test_parallel_workers_make_the_same_digest(postgres: psycopg.Connection) -> 
     postgres.execute("SET parallel_setup_cost = 0")
     assert "Gather" in str(postgres.execute(f"EXPLAIN {digest_sql(table, SCHEMA)}").fetchall())
     assert (digest.count, digest.sum) == server_digest(postgres, table)
+
+
+def test_a_column_of_a_domain_is_its_base_type(postgres: psycopg.Connection) -> None:
+    columns = {"n": ("bigint", conversions.INTEGER), "at": ("timestamp with time zone", conversions.MOMENT), "raw": ("bytea", conversions.BYTES)}
+    for name, (kind, _) in columns.items():
+        postgres.execute(f"CREATE DOMAIN of_{name} AS {kind}")
+    postgres.execute("CREATE TABLE kept (n of_n, at of_at, raw of_raw)")
+    postgres.execute("INSERT INTO kept VALUES (1, '2024-05-06 07:08:09Z', 'x')")
+    table = planned("kept", columns)
+    digest = RowDigest(table)
+    digest.add([(1, "2024-05-06T07:08:09", b"x")])
+    assert (digest.count, digest.sum) == server_digest(postgres, table)

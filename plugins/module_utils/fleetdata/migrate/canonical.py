@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import repeat
 from struct import Struct, calcsize, error, pack
-from typing import Any
+from typing import Any, Callable
 
 from ..retention.rows import Text
 from .canonical_values import UNFIT, same, way_of
@@ -50,13 +50,13 @@ _FORMS = {
     "bigint": _INTEGER,
     "real": _DOUBLE,
     "double precision": _DOUBLE,
-    "boolean": Form("{}", 16, "B"),
-    "date": Form("{}", 1082, "i"),
-    "time without time zone": Form("{}", 1083, "q"),
-    "timestamp without time zone": Form("{}", 1114, "q"),
-    "timestamp with time zone": Form("{}", 1184, "q"),
-    "uuid": Form("{}", 2950, "16s"),
-    "bytea": Form("{}", 17),
+    "boolean": Form("{}::boolean", 16, "B"),
+    "date": Form("{}::date", 1082, "i"),
+    "time without time zone": Form("{}::time without time zone", 1083, "q"),
+    "timestamp without time zone": Form("{}::timestamp without time zone", 1114, "q"),
+    "timestamp with time zone": Form("{}::timestamp with time zone", 1184, "q"),
+    "uuid": Form("{}::uuid", 2950, "16s"),
+    "bytea": Form("{}::bytea", 17),
     "numeric": Form("trim_scale({})::text", 25),
 }
 
@@ -112,15 +112,16 @@ class RowDigest:
         parts: list[Iterable[bytes]] = []
         codes, run = ">", []  # of fields that are packed together
         for field in self._fields:
-            values, nulls = field.sent(columns[field.place])
+            values = columns[field.place]
+            convert, nulls = field.conversion(values)
             if field.code and not nulls:
                 codes += f"{len(field.head)}s{field.code}"
-                run += [repeat(field.head), values]
+                run += [repeat(field.head), values if convert is same else map(convert, values)]
                 continue
             if run:
                 parts.append(map(Struct(codes).pack, *run))
                 codes, run = ">", []
-            parts.append(field.pieces(values))
+            parts.append(field.pieces(values, convert, nulls))
         if run:
             parts.append(map(Struct(codes).pack, *run))
         return map(b"".join, zip(*parts))
@@ -150,25 +151,24 @@ class _Field:
         self._way = way_of(column.conversion, column.type, replace=column.replace)
         self._empty_is_null = column.empty_is_null
 
-    def sent(self, column: Sequence[Any]) -> tuple[Sequence[Any], bool]:
-        """Values as they are sent, and whether there is a NULL among them."""
-        if self._empty_is_null:
-            column = [None if _is_empty(value) else value for value in column]
-        kinds = set(map(type, column))
-        nulls = _NONE in kinds
+    def conversion(self, values: Sequence[Any]) -> tuple[Callable[[Any], Any], bool]:
+        """What makes of values what is sent, and whether there may be NULLs among them."""
+        kinds = set(map(type, values))
+        nulls = _NONE in kinds or self._empty_is_null
         kinds.discard(_NONE)
-        convert = self._way.quick.get(kinds.pop(), self._way.value) if len(kinds) == 1 else self._way.value
-        if nulls:
-            return [None if value is None else convert(value) for value in column], True
-        return column if convert is same else list(map(convert, column)), False
+        return self._way.quick.get(kinds.pop(), self._way.value) if len(kinds) == 1 else self._way.value, nulls
 
-    def pieces(self, values: Sequence[Any]) -> list[bytes]:
+    def pieces(self, values: Sequence[Any], convert: Callable[[Any], Any], nulls: bool) -> list[bytes]:
         """Values with what stands before each."""
+        heads, null = self._heads, self._null
+        if self._empty_is_null:
+            values = [None if _is_empty(value) else value for value in values]
         if self.code:
             head, packed = self.head, self._pack
-            return [self._null if value is None else head + packed(value) for value in values]
-        heads = self._heads
-        return [self._null if value is None else heads[len(value)] + value for value in values]
+            return [null if value is None else head + packed(convert(value)) for value in values]
+        if nulls:
+            return [null if value is None else heads[len(sent := convert(value))] + sent for value in values]
+        return [heads[len(sent)] + sent for sent in map(convert, values)]
 
     def sliced(self, value: Any) -> Iterator[bytes]:
         """A value and what stands before it; a long text never at once."""

@@ -209,6 +209,6 @@ def way_of(conversion: str, type_name: str, *, replace: bool = False) -> Way:
     way = WAYS[conversion]
     if conversion == conversions.JSON_TEXT and type_name == "jsonb":
         way = Way(_jsonb)
-    if replace and conversion in (conversions.TEXT, conversions.ANY_TEXT):
+    if replace and way.value in (_text, _any_text):
         way = Way(_replaced)
     return _without_blanks(way) if type_name.startswith("character(") else way

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from .canonical import compared
 from .planned import TablePlan
-from .reading import Reader
 from .sides import Buckets, InSource, InTarget, Seen
 
 if TYPE_CHECKING:
@@ -59,11 +58,9 @@ class Located:
     more: bool = False
 
 
-def locate(
-    *, table: TablePlan, schema: str, reader: Reader, connection: psycopg.Connection[Any], rows: int, left_out: Collection[int] = (), most: int = MOST
-) -> Located:  # fmt: skip
-    """Look for what differs. rows: of the table, about. left_out: rows that were put aside. connection: in a transaction in which rows stay where they are."""
-    here = InSource(reader=reader, table=table, left_out=left_out)
+def locate(*, here: InSource, schema: str, connection: psycopg.Connection[Any], rows: int, most: int = MOST) -> Located:
+    """Look for what differs. here: the table in SQLite. rows: how many it has, about. connection: in a transaction in which rows stay where they are."""
+    table = here.table
     there = InTarget(connection=connection, table=table, schema=schema)
     shift = 64 - max(1, min(_BITS, (rows // _ROWS).bit_length()))
     ours, theirs = here.buckets(shift), there.buckets(shift)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """How many rows of a table are named; all are counted, and put aside where that is asked for."""
+HIDDEN = "(a hidden value)"
 _LONGEST = 60
 _IN_MEMORY = 4 << 20
 
@@ -140,7 +141,7 @@ def _cell(value: Any) -> Any:
 def shown(value: Any, column: ColumnPlan) -> str:
     """A value for a message."""
     if column.secret:
-        return "(a hidden value)"
+        return HIDDEN
     if isinstance(value, (str, bytes)):
         value = value[: _LONGEST + 1]
     said = "NULL" if value is None else repr(bytes(value) if isinstance(value, Text) else value)

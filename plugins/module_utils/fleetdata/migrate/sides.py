@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..retention.rows import Text
 from ..sql import quoted, statement
 from .canonical import RowDigest, compared, form_of
 from .digest_sql import row_number_sql
+from .misfit import HIDDEN, shown
 from .planned import ColumnPlan, TablePlan
 from .reading import Reader, row_name
 from .statements import qualified
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Sum = tuple[int, int]
 """How many rows, and the sum of their numbers."""
-HIDDEN = "(a hidden value)"
 _SHOWN = 60
 _MOST_CANDIDATES = 200_000
 
@@ -51,11 +50,11 @@ class Buckets:
 
 
 class InSource:
-    """The rows of SQLite. left_out: numbers of rows that were put aside."""
+    """The rows of SQLite. left_out: numbers of rows that were put aside. fitting: without those that do not fit, either: put aside without a number."""
 
-    def __init__(self, *, reader: Reader, table: TablePlan, left_out: Collection[int] = ()) -> None:
+    def __init__(self, *, reader: Reader, table: TablePlan, left_out: Collection[int] = (), fitting: bool = False) -> None:
         self.table, self.columns = table, compared(table)
-        self._reader, self._left_out = reader, left_out
+        self._reader, self._left_out, self._fitting = reader, left_out, fitting
         self._whole = RowDigest(table)
         self._each = [RowDigest(table, (column,)) for column in self.columns]
 
@@ -68,6 +67,8 @@ class InSource:
         place = names.index(source.row_number) if source.row_number in names else len(self.columns) if len(names) > len(self.columns) else None
         for block in self._reader.rows(source, names):
             kept = block if place is None or not self._left_out else [row for row in block if row[place] not in self._left_out]
+            if self._fitting:
+                kept = [row for row, number in zip(kept, self._whole.numbers(kept)) if number is not None]
             yield kept, [None if place is None else row[place] for row in kept]
 
     def buckets(self, shift: int) -> Buckets:
@@ -165,16 +166,6 @@ class InTarget:
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(query).fetchall()
-
-
-def shown(value: Any, column: ColumnPlan) -> str:
-    """A value of SQLite for a message."""
-    if column.secret:
-        return HIDDEN
-    if isinstance(value, (str, bytes)):
-        value = value[: _SHOWN + 1]
-    said = "NULL" if value is None else repr(bytes(value) if isinstance(value, Text) else value)
-    return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
 
 
 def _said_sql(column: ColumnPlan) -> str:

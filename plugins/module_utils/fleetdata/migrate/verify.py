@@ -22,7 +22,7 @@ from .canonical import RowDigest
 from .digest_sql import digest_sql
 from .locate import Fault, Located, locate
 from .migration import COUNT, DIGEST, QUARANTINE
-from .names import shortened
+from .misfit import misfit_table
 from .planned import Plan, TablePlan
 from .reading import Reader
 from .sides import InSource, Sum
@@ -100,7 +100,7 @@ def verify(
     if not plan.tables:
         raise NothingComparedError(f"{plan.source.path}: there is no table to compare. See that include and exclude name what is to be migrated.")
     told, taken = progress or Silence(), known or {}
-    told.expect(files=len(plan.tables), bytes=sum(table.rows for table in plan.tables.values()))
+    told.expect(files=len(plan.tables), bytes=sum(table.rows for name, table in plan.tables.items() if name not in taken))
     with _one_state(connection):
         aside = {name: _put_aside(connection, plan, table, schema) for name, table in plan.tables.items()}
         proofs = []
@@ -109,7 +109,7 @@ def verify(
                 ours = _Ours(*taken[name], aside[name].unnamed) if name in taken else _of_source(reader, table, how, aside[name], told, stop)
                 theirs = answers[name].result()
                 same = (ours.rows, ours.sum if how == DIGEST else 0) == theirs and ours.unfit == aside[name].unnamed
-                unfit = 0 if same else ours.unfit
+                unfit = 0 if ours.unfit == aside[name].unnamed else ours.unfit
                 proofs.append(TableProof(name, ours.rows, theirs[0], same, how=how, aside=aside[name].count, unfit=unfit))
                 told.finished(name)
         return [one if one.same or how == COUNT else _with_faults(one, plan, reader, connection, schema, aside[one.table]) for one in proofs]
@@ -191,6 +191,7 @@ def _one_state(connection: psycopg.Connection[Any]) -> Iterator[None]:
         if alone:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SET LOCAL client_encoding = 'UTF8'")
+        connection.execute("SET LOCAL TimeZone = 'UTC'")
         connection.execute(f"SET LOCAL max_parallel_workers_per_gather = {_WORKERS}")
         yield
 
@@ -199,7 +200,7 @@ def _put_aside(connection: psycopg.Connection[Any], plan: Plan, table: TablePlan
     """What the table's ``__misfit`` has."""
     if plan.migration.on_misfit != QUARANTINE:
         return _Aside()
-    name = qualified(shortened(f"{table.name}__misfit"), schema)
+    name = qualified(misfit_table(table.name), schema)
     found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (name,)).fetchone()
     if not found or not found[0]:
         return _Aside()
@@ -208,6 +209,5 @@ def _put_aside(connection: psycopg.Connection[Any], plan: Plan, table: TablePlan
 
 
 def _with_faults(proof: TableProof, plan: Plan, reader: Reader, connection: psycopg.Connection[Any], schema: str, aside: _Aside) -> TableProof:
-    rows = max(proof.rows, proof.stored)
-    located = locate(table=plan.tables[proof.table], schema=schema, reader=reader, connection=connection, rows=rows, left_out=aside.numbers)
-    return replace(proof, located=located)
+    here = InSource(reader=reader, table=plan.tables[proof.table], left_out=aside.numbers, fitting=bool(aside.unnamed) and not proof.unfit)
+    return replace(proof, located=locate(here=here, schema=schema, connection=connection, rows=max(proof.rows, proof.stored)))
