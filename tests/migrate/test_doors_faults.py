@@ -20,6 +20,8 @@ def refused(*words: object, code: int, **environment: str) -> str:
     assert (call.code, call.stdout) == (code, "")
     assert call.stderr.startswith("fleetdata: ")
     assert call.stderr.count("\n") == 1
+    if "--target" in words:
+        assert Call("run", *words, **environment).stderr == call.stderr
     return call.stderr
 
 
@@ -28,9 +30,10 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"Dear all,\nthis is a letter, not a database.\n" * 40, b"\x8a\x01\xfe" * 2000], ids=["a text", "encrypted"])
-def test_what_is_no_database(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_database(tmp_path: Path, content: bytes, target: Target) -> None:
     path = tmp_path / "shop.db"
     path.write_bytes(content)
+    assert "encrypted" in refused(path, *to(target), code=2)
     assert "encrypted database has to be exported by whoever has its key" in refused(path, code=2)
 
 

@@ -43,6 +43,28 @@ def test_mrpt14_cti26_a_database_is_brought_over_and_cut_over_by_hand(target: Ta
     assert Call("cutover", *said, "--json").document["summary"]["status"] == "unchanged"
     assert Call("verify", *said).code == 0
 
+    postgres.execute("INSERT INTO orders (user_id, amount) VALUES (2, 11)")
+    back = Call("back", *said, "--json").document
+    assert (back["summary"]["status"], back["summary"]["came"]) == ("back", 1)
+    with closing(sqlite3.connect(database)) as old:
+        assert old.execute("SELECT user_id FROM orders WHERE amount = 11").fetchall() == [(2,)]
+    assert "would go" in Call("done", *said, "--dry-run").stdout
+    assert "is gone" in Call("done", *said).stdout
+    assert "is done already" in Call("done", *said).stdout
+    assert Call("cutover", *said).stderr == f"fleetdata: {NEVER}\n"
+    assert postgres.execute("SELECT count(*) FROM pg_namespace WHERE nspname LIKE '%steady%'").fetchone() == (0,)
+
+
+NEVER = "The target knows of no migration 'shop': it was never loaded, or is done. Run fleetdata migrate run first."
+
+
+def test_what_is_there_under_another_name_is_told(target: Target, tmp_path: Path) -> None:
+    said = (*SECRETS, *to(target))
+    assert Call("run", shop(tmp_path / "shop.db"), *said).code == 0
+    other = Call("run", shop(tmp_path / "other/shop.db"), *said, "--schema", "other")
+    assert other.code == 2
+    assert "keeps another migration of the name shop" in other.stderr
+
 
 def test_w7_a_tampered_value_is_found_and_a_secret_one_is_not_shown(target: Target, postgres: psycopg.Connection, tmp_path: Path) -> None:
     said = (shop(tmp_path / "shop.db"), *SECRETS, *to(target))

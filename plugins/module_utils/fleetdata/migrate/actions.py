@@ -17,6 +17,7 @@ from ..progress import Progress
 from ..request import Action, Request, now, write_page
 from ..table import number
 from . import chosen, outcomes, report_html, steps
+from .back import back
 from .connection import connect
 from .cutover import cutover
 from .handing import Handing
@@ -43,6 +44,15 @@ def _verify(request: Request) -> Answer:
 def _cutover(request: Request) -> Answer:
     with _handing(request, "cut-over") as how:
         return outcomes.handed(cutover(how), name=how.migration.name, check=how.check)
+
+
+def _back(request: Request) -> Answer:
+    with _handing(request, "back") as how:
+        return outcomes.handed(back(how), name=how.migration.name, check=how.check)
+
+
+def _done(request: Request) -> Answer:
+    return steps.end(_migration(request), check=request.asked.dry_run)
 
 
 def _migration(request: Request, *, alone: bool = False) -> Migration:
@@ -92,11 +102,20 @@ def _handing_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be brought to the other side, bring nothing")
 
 
+def _done_arguments(parser: argparse.ArgumentParser) -> None:
+    chosen.arguments(parser)
+    parser.add_argument("--dry-run", action="store_true", help="say whether there is something to drop, drop nothing")
+
+
 STEPS: Mapping[str, Action] = {
     "plan": Action("look at every value and say what becomes of each table and column, and what is in the way; writes nothing", _plan_arguments, _plan),
     "run": Action("load into a schema aside, compare every value, put all in place at once; the application may go on writing", _run_arguments, _load),
     "verify": Action("compare what PostgreSQL holds now with what SQLite holds now", _plan_arguments, _verify),
     "cutover": Action("with the application stopped, bring what it wrote since; from then on PostgreSQL has the rows", _handing_arguments, _cutover),
+    "back": Action(
+        "with the application stopped, bring what it wrote in PostgreSQL into the SQLite database, which has the rows again", _handing_arguments, _back
+    ),
+    "done": Action("end a migration: what PostgreSQL keeps for the cut-over and the way back is dropped", _done_arguments, _done),
 }
 
 

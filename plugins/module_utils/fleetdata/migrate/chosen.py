@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,7 +69,7 @@ def _declared(asked: argparse.Namespace, configuration: Configuration, *, alone:
             raise UsageError("--target goes with the SQLite database that is to be brought there: fleetdata migrate plan FILE --target URL.")
         if not asked.target and not alone:
             raise UsageError(f"{asked.what}: where to? Say --target postgresql://USER@HOST/DATABASE, or the name of a declared migration.")
-        return {"database": os.path.abspath(asked.what)}, _HERE, _name(asked.what)
+        return {"database": os.path.abspath(asked.what), "work": tempfile.gettempdir()}, _HERE, _name(asked.what)
     part = configuration.part(MIGRATIONS)
     name, said = settings.declared(part.data, part.where, asked.what)
     return said, part.where, name

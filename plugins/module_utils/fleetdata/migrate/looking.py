@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ def plan_of(migration: Migration, *, stopped: bool = False) -> Plan:
     """What a run would do, and what is in its way. stopped: the database's application is. Raises ConfigurationError, UnreachableError."""
     require_database(migration)
     with ExitStack() as stack:
-        connection = stack.enter_context(_server(migration)) if migration.target.host else None
+        connection = stack.enter_context(server(migration)) if migration.target.host else None
         found = _of_database(migration, connection, stopped=stopped)
         return preflight.with_server(connection, found) if connection else found
 
@@ -43,20 +42,15 @@ def _of_database(migration: Migration, connection: Connection | None, *, stopped
     path = migration.database
     if migration.mode == INTO_EXISTING and connection is None:
         raise ConfigurationError(f"{path}: mode {INTO_EXISTING} compares with tables that are there, so say the target.")
-    try:
-        with readers(path=path, count=0, busy_seconds=migration.busy_seconds, work=migration.work, stopped=stopped) as snapshot:
-            if migration.mode == INTO_EXISTING:
-                return existing_look.look(database=snapshot.database, connection=connection, migration=migration)
-            return plan.look(database=snapshot.database, migration=migration)
-    except sqlite3.DatabaseError as error:
-        raise ConfigurationError(
-            f"{path}: is no SQLite database that can be read ({error}). Name the file that the application writes; "
-            "an encrypted database has to be exported by whoever has its key."
-        ) from None
+    with readers(path=path, count=0, busy_seconds=migration.busy_seconds, work=migration.work, stopped=stopped) as snapshot:
+        if migration.mode == INTO_EXISTING:
+            return existing_look.look(database=snapshot.database, connection=connection, migration=migration)
+        return plan.look(database=snapshot.database, migration=migration)
 
 
 @contextmanager
-def _server(migration: Migration) -> Iterator[Connection]:
+def server(migration: Migration) -> Iterator[Connection]:
+    """A connection. Raises ConfigurationError, UnreachableError for whatever PostgreSQL refuses."""
     with closing(connect(migration.target)) as connection:
         try:
             yield connection

@@ -70,6 +70,11 @@ def find(connection: Connection, name: str, *, hold: bool = False) -> Record:
     return Record(name=name, state=row[0], plan=unpack(row[3]), sums=_sums(row[1]), lite=_sums(row[2]), stamp=row[4])
 
 
+def known(connection: Connection, name: str) -> bool:
+    """Whether something is kept of a migration."""
+    return _there(connection) and bool(connection.execute(statement("SELECT 1 FROM", _TABLE, "WHERE name = %s"), (name,)).fetchone())
+
+
 def forget(connection: Connection, name: str) -> bool:
     """Drop what is kept of a migration, and the schema with the last one; whether there was something."""
     if not _there(connection):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass
 
 from ..answers import Answer
@@ -14,7 +13,6 @@ from ..errors import ConfigurationError
 from ..limits import Progress
 from ..sql import quoted
 from . import findings, looking, outcomes, state
-from .connection import connect
 from .migration import Migration
 from .planned import Plan
 from .run import BlockedError, Context, Report, run
@@ -56,20 +54,27 @@ def migrate(migration: Migration, *, progress: Progress, resume: bool = True, st
 
 def proved(migration: Migration, *, progress: Progress, stopped: bool = False) -> Step:
     """Compare what PostgreSQL holds now with what SQLite holds now. Raises FleetDataError."""
-    with closing(connect(migration.target)) as connection:
+    looking.require_database(migration)
+    with looking.server(migration) as connection:
         kept = state.find(connection, migration.name).plan
         with readers(path=migration.database, count=1, busy_seconds=migration.busy_seconds, work=migration.work, stopped=stopped) as snapshot:
             proofs = verify(plan=kept, reader=snapshot.readers[0], connection=connection, schema=migration.schema, how=migration.verify, progress=progress)
     return Step(kept, outcomes.compared(proofs, migration=migration))
 
 
+def end(migration: Migration, *, check: bool) -> Answer:
+    """Drop what the target keeps of a migration; there is no way back then. Raises ConfigurationError, UnreachableError."""
+    with looking.server(migration) as connection:
+        known = state.known(connection, migration.name) if check else state.forget(connection, migration.name)
+    return outcomes.done(known, name=migration.name, check=check)
+
+
 def loaded(migration: Migration) -> state.Record | None:
     """What the target keeps of this migration where its tables are in place; None where they are not. Raises ConfigurationError."""
-    with closing(connect(migration.target)) as connection:
-        try:
-            record = state.find(connection, migration.name)
-        except ConfigurationError:
+    with looking.server(migration) as connection:
+        if not state.known(connection, migration.name):
             return None
+        record = state.find(connection, migration.name)
         was = record.plan.migration
         if (was.schema, was.database) != (migration.schema, migration.database):
             raise ConfigurationError(
