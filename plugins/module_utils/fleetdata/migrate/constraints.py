@@ -14,19 +14,27 @@ from .names import Names
 from .planned import ColumnPlan, Constraint, IndexPlan
 from .told import Told
 
+Widths = Mapping[str, int]
+"""Bytes of the longest value, by column."""
 _BINARY, _NOCASE = "BINARY", "NOCASE"
-_WIDEST = 650
-"""Characters of a text that surely find room in an entry of a B-tree, which has some 2,700 bytes."""
+_WIDEST = 2600
+"""Bytes that surely find room in an entry of a B-tree."""
+_LONG = (fits.PLAIN, fits.BYTEA, fits.VARCHAR, fits.NUMERIC, "citext")
 
 
-def constraints(*, table: Table, target: str, columns: Sequence[ColumnPlan], taken: Names, told: Told) -> tuple[Constraint, ...]:
+def constraints(*, table: Table, target: str, columns: Sequence[ColumnPlan], widths: Widths, taken: Names, told: Told) -> tuple[Constraint, ...]:
     """The primary key, UNIQUE of plain columns, and CHECK."""
     by_name = {column.source: column for column in columns}
-    found = [*_primary(table, target, by_name, taken, told)]
-    for index in table.indexes:
-        if index.made_by == "u" and _is_plain(index):
-            sql = _list(by_name[name] for name in index.names)
-            found.append(Constraint(taken.give(f"{target}_{'_'.join(by_name[name].target for name in index.names)}_key"), f"UNIQUE ({sql})"))
+    keys = [table.primary] if table.primary else []
+    keys += [index.names for index in table.indexes if index.made_by == "u" and _is_plain(index)]
+    found = []
+    for key in keys:
+        try:
+            _check([by_name[name] for name in key], widths)
+        except expressions.Unlike as unlike:
+            told.blocks(f"index:{table.name}.{','.join(key)}", table.name, f"{table.name}: {', '.join(key)} is not kept unique any more ({unlike})")
+            continue
+        found.append(_primary(table, target, by_name, taken, told) if key == table.primary else _unique(target, [by_name[name] for name in key], taken))
     for place, check in enumerate(table.checks, 1):
         try:
             sql = expressions.condition(check.sql, by_name)
@@ -38,20 +46,32 @@ def constraints(*, table: Table, target: str, columns: Sequence[ColumnPlan], tak
     return tuple(found)
 
 
-def _primary(table: Table, target: str, columns: Mapping[str, ColumnPlan], taken: Names, told: Told) -> list[Constraint]:
-    if not table.primary:
-        return []
+def _unique(target: str, columns: Sequence[ColumnPlan], taken: Names) -> Constraint:
+    return Constraint(taken.give(f"{target}_{'_'.join(column.target for column in columns)}_key"), f"UNIQUE ({_list(columns)})")
+
+
+def _check(columns: Sequence[ColumnPlan], widths: Widths) -> None:
+    """Raises Unlike where an index cannot have these columns together."""
+    for column in columns:
+        if column.type == fits.JSON:
+            raise expressions.Unlike(f"{column.source} is json, which cannot be compared; as text or jsonb it can")
+    wide = {column.source: min(4 * column.values.longest, widths.get(column.source, 1 << 40)) for column in columns if fits.base(column.type) in _LONG}
+    if sum(wide.values()) > _WIDEST:
+        raise expressions.Unlike(f"values of {', '.join(wide)} have {sum(wide.values())} bytes, more than an entry of an index surely holds")
+
+
+def _primary(table: Table, target: str, columns: Mapping[str, ColumnPlan], taken: Names, told: Told) -> Constraint:
     sql, name = _list(columns[key] for key in table.primary), taken.give(f"{target}_pkey")
     nulls = [key for key in table.primary if columns[key].values.nulls]
     if not nulls:
-        return [Constraint(name, f"PRIMARY KEY ({sql})")]
+        return Constraint(name, f"PRIMARY KEY ({sql})")
     rows = max(columns[key].values.nulls for key in nulls)
     what = f"{table.name}: NULL stands in its primary key ({', '.join(nulls)}), which SQLite allows and PostgreSQL does not; it becomes UNIQUE"
     told.blocks(f"nulls:{table.name}.{','.join(table.primary)}", table.name, what, column=nulls[0], rows=rows)
-    return [Constraint(name, f"UNIQUE ({sql})")]
+    return Constraint(name, f"UNIQUE ({sql})")
 
 
-def indexes(*, table: Table, target: str, columns: Sequence[ColumnPlan], taken: Names, told: Told) -> tuple[IndexPlan, ...]:
+def indexes(*, table: Table, target: str, columns: Sequence[ColumnPlan], widths: Widths, taken: Names, told: Told) -> tuple[IndexPlan, ...]:
     """All that is no constraint; what is unique without regard to case, too."""
     by_name = {column.source: column for column in columns}
     for column in columns:
@@ -60,7 +80,7 @@ def indexes(*, table: Table, target: str, columns: Sequence[ColumnPlan], taken: 
     found = []
     for index in table.indexes:
         if index.made_by == "c" or not _is_plain(index):
-            found.extend(_index(table, target, index, by_name, taken, told))
+            found.extend(_index(table, target, index, by_name, widths, taken, told))
     return tuple(found)
 
 
@@ -79,12 +99,12 @@ def _is_plain(index: Index) -> bool:
     return all(index.names) and not index.where and all(collation == _BINARY for collation in index.collations)
 
 
-def _index(table: Table, target: str, index: Index, columns: Mapping[str, ColumnPlan], taken: Names, told: Told) -> list[IndexPlan]:
+def _index(table: Table, target: str, index: Index, columns: Mapping[str, ColumnPlan], widths: Widths, taken: Names, told: Told) -> list[IndexPlan]:
     made = index.made_by != "c"
     said = f"its uniqueness ({', '.join(index.columns)})" if made else f"index {index.name}"
     name = f"{target}_{'_'.join(columns[name].target for name in index.names)}_key" if made else index.name
     try:
-        sql = _using(index, columns)
+        sql = _using(index, columns, widths)
     except expressions.Unlike as unlike:
         code = f"index:{table.name}.{','.join(index.names)}" if made else f"index:{index.name}"
         what = f"{table.name}: {said} does not come along ({unlike})"
@@ -96,24 +116,24 @@ def _index(table: Table, target: str, index: Index, columns: Mapping[str, Column
     return [IndexPlan(name=given, sql=sql, unique=index.unique)]
 
 
-def _using(index: Index, columns: Mapping[str, ColumnPlan]) -> str:
+def _using(index: Index, columns: Mapping[str, ColumnPlan], widths: Widths) -> str:
     """Raises Unlike where it would not be the same."""
     entries = []
     for sql, name, descending, collation in zip(index.columns, index.names, index.descending, index.collations):
-        entry = _entry(columns[name], collation, index) if name else f"({expressions.indexed(sql, columns, exact=index.unique)})"
+        entry = _entry(columns[name], collation) if name else f"({expressions.indexed(sql, columns, exact=index.unique)})"
         entries.append(f"{entry} DESC" if descending else entry)
     where = f" WHERE {expressions.condition(index.where, columns)}" if index.where else ""
-    alone = columns[index.names[0]] if len(index.names) == 1 and index.names[0] else None
-    if alone and not index.unique and alone.values.longest > _WIDEST and alone.type in (fits.PLAIN, fits.BYTEA):
-        return f"USING hash ({quoted(alone.target)}){where}"
+    plain = [columns[name] for name in index.names if name]
+    try:
+        _check(plain, widths)
+    except expressions.Unlike:
+        if index.unique or len(index.names) > 1 or plain[0].type == fits.JSON:
+            raise
+        return f"USING hash ({quoted(plain[0].target)}){where}"  # finds what is equal, however long it is
     return f"USING btree ({', '.join(entries)}){where}"
 
 
-def _entry(column: ColumnPlan, collation: str, index: Index) -> str:
-    if column.type == fits.JSON:
-        raise expressions.Unlike(f"{column.source} is json, which cannot be compared; as text or jsonb it can")
-    if column.values.longest > _WIDEST and (index.unique or len(index.names) > 1) and column.type in (fits.PLAIN, fits.BYTEA):
-        raise expressions.Unlike(f"{column.source} has values of {column.values.longest} characters, more than an entry of an index holds")
+def _entry(column: ColumnPlan, collation: str) -> str:
     if collation == _NOCASE and fits.base(column.type) in (fits.PLAIN, fits.VARCHAR):
         return f'lower({quoted(column.target)} COLLATE "C")'
     if collation not in (_BINARY, _NOCASE):

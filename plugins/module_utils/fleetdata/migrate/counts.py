@@ -18,11 +18,12 @@ from .model import ForeignKey, Table
 class Counts:
     """orphans: rows whose parent is missing, by table and the columns that name it. unscaled: numbers with more digits than declared, by table and column.
 
-    bytes: of a table, about.
+    widths: bytes of the longest text or blob of columns that an index has, by table and column. bytes: of a table, about.
     """
 
     orphans: Mapping[tuple[str, tuple[str, ...]], int] = field(default_factory=dict)
     unscaled: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    widths: Mapping[tuple[str, str], int] = field(default_factory=dict)
     bytes: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -42,7 +43,8 @@ def count(*, database: sqlite3.Connection, tables: Sequence[Table]) -> Counts:
         for column in table.columns
         if (limited := declared_limits(column.declared))
     }
-    return Counts(orphans=orphans, unscaled=unscaled, bytes=_bytes(database))
+    widths = {(table.name, name): _width(database, table, name) for table in tables for name in _indexed(table)}
+    return Counts(orphans=orphans, unscaled=unscaled, widths=widths, bytes=_bytes(database))
 
 
 def _orphans(database: sqlite3.Connection, table: Table, key: ForeignKey, parent: Table) -> int:
@@ -64,6 +66,17 @@ def _unscaled(database: sqlite3.Connection, table: Table, column: str, limited: 
     fits = f"abs({name}) < 1e{digits - decimals} AND abs({name}) < 1e15 AND round({name}, {decimals}) = {name}"
     query = statement("SELECT count(*) FROM", quoted(table.name), "WHERE", f"typeof({name}) IN ('integer', 'real')", f"AND NOT ({fits})")
     return int(database.execute(query).fetchone()[0])
+
+
+def _indexed(table: Table) -> set[str]:
+    return {name for names in (table.primary, *(index.names for index in table.indexes)) for name in names if name}
+
+
+def _width(database: sqlite3.Connection, table: Table, column: str) -> int:
+    """As UTF-8, whatever the database's encoding is; a text of UTF-16 is at most half as long again."""
+    encoding = words(database.execute("PRAGMA encoding").fetchone()[0])
+    query = statement("SELECT max(length(CAST(", quoted(column), "AS BLOB))) FROM", quoted(table.name))
+    return int(database.execute(query).fetchone()[0] or 0) * (3 if encoding.startswith("UTF-16") else 2) // 2
 
 
 def _bytes(database: sqlite3.Connection) -> dict[str, int]:

@@ -73,7 +73,7 @@ def plan(*, migration: Migration, source: Source, values: Mapping[str, Mapping[s
     }  # fmt: skip
     seen_views = [view for view in source.views if _is_chosen(migration, view.name)]
     views = aside.views(chosen=seen_views, tables=complete, taken=taken, told=told)
-    left = aside.left(source=source, tables=complete, told=told)
+    left = aside.left(source=source, told=told)
     return Plan(
         migration=migration,
         source=source,
@@ -155,12 +155,13 @@ def _table(migration: Migration, table: Table, name: str, values: Mapping[str, V
             table.name,
             f"{table.name}: ON CONFLICT {said} of its constraints; PostgreSQL refuses such a row, unless a statement says otherwise",
         )
+    widths = {column.name: seen.widths[table.name, column.name] for column in table.columns if (table.name, column.name) in seen.widths}
     rows = max((one.rows for one in values.values()), default=0)
     is_named = bool(table.primary) and not any(values[key].nulls for key in table.primary)
     return TablePlan(
         source=table, name=name, columns=planned, key=table.primary if is_named else (), rows=rows, bytes=seen.bytes.get(table.name, 0),
-        constraints=constraints.constraints(table=table, target=name, columns=planned, taken=taken, told=told),
-        indexes=constraints.indexes(table=table, target=name, columns=planned, taken=taken, told=told),
+        constraints=constraints.constraints(table=table, target=name, columns=planned, widths=widths, taken=taken, told=told),
+        indexes=constraints.indexes(table=table, target=name, columns=planned, widths=widths, taken=taken, told=told),
     )  # fmt: skip
 
 
