@@ -77,13 +77,18 @@ def test_foreign_keys_of_every_kind() -> None:
 
 def test_indexes_partial_and_on_expressions() -> None:
     table = one(
-        "CREATE TABLE t (a TEXT COLLATE NOCASE, b INT UNIQUE)",
+        "CREATE TABLE t (a TEXT collate nocase, b INT UNIQUE)",
         "CREATE UNIQUE INDEX i ON t (lower(a), b DESC, a COLLATE BINARY) WHERE b IS NOT NULL AND a LIKE 'x,%'",
     )
     auto, index = sorted(table.indexes, key=lambda index: index.made_by, reverse=True)
     assert (auto.made_by, auto.names, auto.unique) == ("u", ("b",), True)
     assert (index.columns, index.descending, index.where) == (("lower(a)", '"b"', '"a"'), (False, True, False), "b IS NOT NULL AND a LIKE 'x,%'")
     assert (index.names, index.collations) == (("", "b", "a"), ("BINARY", "BINARY", "BINARY"))
+
+
+def test_a_collation_is_the_same_in_any_case() -> None:
+    (index,) = one("CREATE TABLE t (a TEXT collate nocase UNIQUE)").indexes
+    assert index.collations == ("NOCASE",)
 
 
 def test_checks_and_what_a_conflict_does() -> None:

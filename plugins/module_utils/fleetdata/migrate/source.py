@@ -118,7 +118,7 @@ def _indexes(database: sqlite3.Connection, table: str, texts: Mapping[str, str])
             columns=tuple(sql if row[1] == _EXPRESSION else quoted(words(row[2])) for row, sql in zip(details, said)),
             names=names,
             descending=tuple(bool(row[3]) for row in details),
-            collations=tuple(words(row[4]) for row in details),
+            collations=tuple(words(row[4]).upper() for row in details),
             unique=bool(unique),
             where=text.where if text else "",
             made_by=words(made_by),
