@@ -30,6 +30,8 @@ _SHAPE = re.compile(
     r"|(?P<integer>[+-]?\d+)|(?P<decimal>[+-]?(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)|(?P<json>[\[{].*[\]}])|(?P<truth>true|false)|(?P<scalar>null|\".*\")",
     re.ASCII | re.DOTALL,
 )
+_STARTS, _LONGEST_WORD, _UUID_LENGTHS = b'0123456789+-.[{"', 5, (32, 36)
+"""With what all the shapes begin that are longer than a word such as false or null, but for a UUID."""
 
 
 def kind_of(text: bytes) -> str:
@@ -42,6 +44,8 @@ def kind_of(text: bytes) -> str:
         said = text.decode()
     except UnicodeDecodeError:
         return NOT_UTF8
+    if len(said) > _LONGEST_WORD and len(said) not in _UUID_LENGTHS and text[0] not in _STARTS:
+        return PLAIN
     found = _SHAPE.fullmatch(said)
     if found:
         kind, proof = _PROOFS[str(found.lastgroup)]
@@ -51,7 +55,10 @@ def kind_of(text: bytes) -> str:
 
 def moment(said: str) -> datetime.datetime:
     """A date, or a date and a time of day, with or without a zone. Raises ValueError."""
-    text = said.replace(" ", "T", 1).replace(" ", "")
+    try:
+        return datetime.datetime.fromisoformat(said)
+    except ValueError:  # a space before the zone; or, to older Pythons, a Z or a fraction of other than three or six digits
+        text = said.replace(" ", "T", 1).replace(" ", "")
     if text.endswith("Z"):
         text = f"{text[:-1]}+00:00"
     head, dot, rest = text.partition(".")
