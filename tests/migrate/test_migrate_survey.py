@@ -106,4 +106,4 @@ def test_a_table_without_rows_or_numbers() -> None:
     database.executemany("INSERT INTO t VALUES (?, ?)", [("x", 1), ("z", "2")])
     found = survey(database=database, table="t", columns=["a", "b"])
     assert found["a"].examples == {kinds.PLAIN: 1}
-    assert (found["b"].types, found["b"].examples) == ({"integer": 1, "text": 1}, {kinds.INTEGER: 1})
+    assert (found["b"].types, found["b"].examples) == ({"integer": 1, "text": 1}, {kinds.INTEGER: 2})

@@ -30,21 +30,25 @@ _SHAPE = re.compile(
     r"|(?P<integer>[+-]?\d+)|(?P<decimal>[+-]?(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)|(?P<json>[\[{].*[\]}])|(?P<truth>true|false)|(?P<scalar>null|\".*\")",
     re.ASCII | re.DOTALL,
 )
-_STARTS, _LONGEST_WORD, _UUID_LENGTHS = b'0123456789+-.[{"', 5, (32, 36)
+_STARTS, _LONGEST_WORD, _UUID_LENGTHS = frozenset('0123456789+-.[{"'), 5, (32, 36)
 """With what all the shapes begin that are longer than a word such as false or null, but for a UUID."""
 
 
 def kind_of(text: bytes) -> str:
     """The kind of a text as SQLite holds it."""
-    if not text:
-        return EMPTY
-    if b"\0" in text:
-        return NUL
     try:
-        said = text.decode()
+        return kind_of_words(text.decode())
     except UnicodeDecodeError:
-        return NOT_UTF8
-    if len(said) > _LONGEST_WORD and len(said) not in _UUID_LENGTHS and text[0] not in _STARTS:
+        return NUL if b"\0" in text else NOT_UTF8
+
+
+def kind_of_words(said: str) -> str:
+    """The same of a text that is UTF-8."""
+    if not said:
+        return EMPTY
+    if "\0" in said:
+        return NUL
+    if len(said) > _LONGEST_WORD and said[0] not in _STARTS and len(said) not in _UUID_LENGTHS:
         return PLAIN
     found = _SHAPE.fullmatch(said)
     if found:

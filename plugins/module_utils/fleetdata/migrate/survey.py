@@ -14,10 +14,10 @@ from typing import Any
 from ..retention.rows import Text
 from ..sql import quoted, statement
 from . import kinds
+from .glance import glance
 
 INTEGER, REAL, TEXT, BLOB = "integer", "real", "text", "blob"
 _ROWS = 2000
-_KNOWN, _SHORT = 4096, 100
 _COLUMNS = 100
 """Looked at in one pass: a query of SQLite has 2,000 results at most, and five are needed for each."""
 
@@ -50,7 +50,12 @@ def survey(*, database: sqlite3.Connection, table: str, columns: Sequence[str], 
         return {}
     found: dict[str, Values] = {}
     for begin in range(0, len(columns), _COLUMNS):
-        _some(database, table, columns[begin : begin + _COLUMNS], number, found)
+        some = columns[begin : begin + _COLUMNS]
+        told = glance(database=database, table=table, columns=some, number=number)
+        if told is None:
+            _some(database, table, some, number, found)
+        else:
+            found.update({column: Values(**one) for column, one in zip(some, told)})
     return found
 
 
@@ -96,40 +101,23 @@ def _detailed(database: sqlite3.Connection, table: str, column: str, number: str
     texts, examples = Counter[str](), {} if pure else _examples(database, table, column, number, values.types)
     if TEXT in values.types:
         query = statement("SELECT", number or "0", ",", quoted(column), "FROM", quoted(table), "WHERE", f"typeof({quoted(column)}) = 'text'")
-        longest = max(longest, _texts(database, query, texts, examples))
+        longest = max(longest, _texts(database.execute(query), texts, examples))
     return Values(rows=values.rows, nulls=values.nulls, types=values.types, longest=longest, texts=dict(texts), examples=examples, **told)
 
 
-def _texts(database: sqlite3.Connection, query: str, texts: Counter[str], examples: dict[str, int]) -> int:
+def _texts(rows: sqlite3.Cursor, texts: Counter[str], examples: dict[str, int]) -> int:
     """Count the kinds of texts, keep the first row of each; the length of the longest, in characters where it has such."""
-    factory, database.text_factory = database.text_factory, bytes  # made faster than Text is, and nothing but texts are read
     longest = place = 0
-    known = _Kinds()
-    try:
-        rows = database.execute(query)
-        while some := rows.fetchmany(_ROWS):
-            numbers, said = zip(*some)
-            found = list(map(known.__getitem__, said))
-            for kind in set(found) - texts.keys():
-                first = found.index(kind)
-                examples.setdefault(kind, numbers[first] or place + first + 1)
-            texts.update(found)
-            place += len(some)
-            if max(map(len, said)) > longest:
-                longest = max(longest, *(len(text.decode("utf-8", "replace")) for text in said if len(text) > longest))
-    finally:
-        database.text_factory = factory
+    while some := rows.fetchmany(_ROWS):
+        for number, text in some:
+            place += 1
+            kind = kinds.kind_of(text)
+            if kind not in texts:
+                examples.setdefault(kind, number or place)
+            texts[kind] += 1
+            if len(text) > longest:
+                longest = max(longest, len(text.decode("utf-8", "replace")))
     return longest
-
-
-class _Kinds(dict[bytes, str]):
-    """The kind of a text, by the text; the first short ones are remembered, as many columns say the same again and again."""
-
-    def __missing__(self, text: bytes) -> str:
-        kind = kinds.kind_of(text)
-        if len(self) < _KNOWN and len(text) < _SHORT:
-            self[text] = kind
-        return kind
 
 
 def _examples(database: sqlite3.Connection, table: str, column: str, number: str, types: Iterable[str]) -> dict[str, int]:
