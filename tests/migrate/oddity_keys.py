@@ -37,6 +37,7 @@ KEY_ODDITIES = (
     Oddity(
         name="the largest number there is",
         sql="CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (9223372036854775807, 'x');",
+        told=("identity:t.id",),
         shows={"SELECT id::text FROM t": ["9223372036854775807"]},
     ),
     Oddity(

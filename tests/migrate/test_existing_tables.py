@@ -11,12 +11,11 @@ import chatmrpt_tables
 import psycopg
 import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import ConfigurationError, ContentError, DamageError
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate import existing_look, existing_put, statements
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.encode import HEADER, TRAILER, Encoder
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate import existing_look, existing_put
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import INTO_EXISTING, Migration, Target
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.planned import Plan
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.reading import Reader
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.sql import quoted
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.put import StaysError
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import LOADED, Report, run
 
 SETTINGS: dict[str, Any] = {
     "tables": {"tpr_runs": "tpr_analyses"},
@@ -51,24 +50,16 @@ def look(declared: Migration, postgres: psycopg.Connection) -> Plan:
     return plan
 
 
-def load(plan: Plan, postgres: psycopg.Connection) -> None:
-    reader, staging = Reader(plan.migration.database), plan.migration.staging
-    with postgres.transaction():
-        postgres.execute(f"CREATE SCHEMA {staging}")
-        for table in plan.tables.values():
-            postgres.execute(statements.create_table(table, schema=staging).replace("%", "%%").encode(), ())
-            names = ", ".join(quoted(column.target) for column in table.loaded)
-            with postgres.cursor().copy(f"COPY {staging}.{quoted(table.name)} ({names}) FROM STDIN (FORMAT binary)".encode()) as copy:
-                copy.write(HEADER)
-                for block in reader.rows(table.source, [column.source for column in table.loaded]):
-                    encoded = Encoder(table).encode(block)
-                    assert not encoded.refused
-                    for piece in encoded.pieces:
-                        copy.write(piece)
-                copy.write(TRAILER)
-        existing_put.put(connection=postgres, plan=plan, schema=staging)
-        postgres.execute(f"DROP SCHEMA {staging} CASCADE")
-    reader.close()
+def load(declared: Migration) -> Report:
+    """By a run, which looks anew."""
+    return run(migration=declared, stopped=True)
+
+
+def test_mrpt14_46580_rows_in_14_tables_arrive_whole_and_verified(chatmrpt: Path, target: Target, postgres: psycopg.Connection, tmp_path: Path) -> None:
+    report = run(migration=Migration(name="chatmrpt", database=str(chatmrpt), target=target, work=str(tmp_path / "work")))
+    assert (report.status, len(report.tables), sum(table.rows for table in report.tables)) == (LOADED, 14, 46_580)
+    there = {name: postgres.execute(f"SELECT count(*) FROM {name}".encode()).fetchone()[0] for name in chatmrpt_tables.ROWS}
+    assert there == chatmrpt_tables.ROWS
 
 
 def test_mrpt14_each_difference_is_named_with_the_setting_that_resolves_it_and_then_every_row_arrives(
@@ -89,7 +80,7 @@ def test_mrpt14_each_difference_is_named_with_the_setting_that_resolves_it_and_t
     plan = look(migration(chatmrpt, target, **SETTINGS), postgres)
     assert plan.blocking == ()
     before = postgres.execute(AROUND).fetchone()
-    load(plan, postgres)
+    load(plan.migration)
     assert postgres.execute(AROUND).fetchone() == before
     there = {name: postgres.execute(f"SELECT count(*) FROM {SETTINGS['tables'].get(name, name)}".encode()).fetchone()[0] for name in chatmrpt_tables.ROWS}
     assert there == chatmrpt_tables.ROWS
@@ -166,8 +157,10 @@ def test_mrpt14_a_table_with_rows_is_not_mixed_with_others(small, postgres: psyc
     plan = small(f"{T.format('TEXT')} INSERT INTO t VALUES (1, 'x');", "")
     assert plan.blocking == ()
     postgres.execute("INSERT INTO t VALUES (9, 'y')")
-    with pytest.raises(ContentError, match="got rows meanwhile"):
-        load(plan, postgres)
+    with pytest.raises(StaysError, match="rows:t"):
+        load(plan.migration)
+    with pytest.raises(ContentError, match="got rows meanwhile"), postgres.transaction():
+        existing_put.put(connection=postgres, plan=plan, schema="staging")
     assert postgres.execute("SELECT id FROM t").fetchall() == [(9,)]
 
 
@@ -180,7 +173,7 @@ def test_mrpt14_accepted_orphans_arrive_and_the_key_holds_for_new_rows(small, po
         0
     ]
     assert code == "orphans:t.p"
-    load(small(sqlite, "", accept=(code,)), postgres)
+    load(small(sqlite, "", accept=(code,)).migration)
     assert postgres.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f'").fetchall() == [
         ("FOREIGN KEY (p) REFERENCES p(id) ON DELETE CASCADE NOT VALID",)
     ]
@@ -192,9 +185,9 @@ def test_mrpt14_a_condition_of_the_target_that_a_row_breaks_is_named_and_nothing
     tables = "CREATE TABLE u (id bigint PRIMARY KEY); CREATE TABLE t (id bigint PRIMARY KEY, a text CONSTRAINT short CHECK (length(a) < 3))"
     sqlite = f"CREATE TABLE u (id INTEGER PRIMARY KEY); INSERT INTO u VALUES (1); {T.format('TEXT')} INSERT INTO t VALUES (1, 'canary');"
     with pytest.raises(ContentError, match=r'"short".*canary.*Nothing was put in place'):
-        load(small(sqlite, tables), postgres)
+        load(small(sqlite, tables).migration)
     with pytest.raises(ContentError) as refused:
-        load(small(sqlite, "", secret=("t.a",)), postgres)
+        load(small(sqlite, "", secret=("t.a",)).migration)
     assert "canary" not in str(refused.value)
     assert postgres.execute("SELECT count(*) FROM u").fetchone() == (0,)
 
@@ -203,7 +196,7 @@ def test_mrpt14_a_rule_of_the_target_that_changes_rows_is_found(small, postgres:
     tables = "CREATE TABLE t (id bigint PRIMARY KEY, a text); CREATE RULE other AS ON INSERT TO t DO ALSO UPDATE t SET a = 'y' WHERE id = 2"
     plan = small(f"{T.format('TEXT')} INSERT INTO t VALUES (1, 'x'), (2, 'x');", tables)
     with pytest.raises(DamageError, match="t holds something else"):
-        load(plan, postgres)
+        load(plan.migration)
     assert postgres.execute("SELECT count(*) FROM t").fetchone() == (0,)
 
 
@@ -215,7 +208,7 @@ def test_mrpt14_domains_citext_defaults_and_odd_names(small, server, target: Tar
             d text DEFAULT 'new', e text NOT NULL)"""
     sqlite = """CREATE TABLE "my %s" (id INTEGER PRIMARY KEY AUTOINCREMENT, "a%s" TEXT, "b ""c" NUMERIC, "%" TEXT, e TEXT);
         INSERT INTO "my %s" VALUES (5, 'Ä', 99.5, 'ab', NULL), (9, NULL, NULL, NULL, 'e'); DELETE FROM "my %s" WHERE id = 9;"""
-    load(small(sqlite, tables, fill={"my %s.e": "%s"}), postgres)
+    load(small(sqlite, tables, fill={"my %s.e": "%s"}).migration)
     assert postgres.execute('SELECT id, "a%%s" = \'ä\', "b ""c"::text, "%%", d, e FROM "my %%s"', ()).fetchall() == [(5, True, "99.50", "ab  ", "new", "%s")]
     assert postgres.execute('INSERT INTO "my %%s" (e) VALUES (1) RETURNING id', ()).fetchone() == (10,)
 

@@ -181,7 +181,7 @@ class _Work:
         largest = max(given, column.values.most or 0, 0)
         if largest >= fits.INTEGERS[fits.base(column.type)] - 1:
             self._blocks("identity", column, f"has {largest}, after which {there.sequence} has no number to give", f'accept: ["identity:{self._name(column)}"]')
-        return replace(column, identity=True, next_number=largest + 1)
+        return replace(column, identity=there.not_null, next_number=largest + 1)
 
     def is_made(self, there: ExistingColumn, sent: set[str]) -> bool:
         """Whether a column that the server makes can be made, and so compared, of what is sent."""

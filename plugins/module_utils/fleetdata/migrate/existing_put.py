@@ -150,7 +150,7 @@ def _number(connection: Connection, table: TablePlan, existing: Existing) -> Non
     """Behind the largest number there was; a sequence that was used already does not go back."""
     for column in table.columns:
         sequence = existing.tables[table.name].columns[column.target].sequence
-        if column.identity and sequence and column.next_number > 1:
+        if sequence and column.next_number > 1:
             state = connection.execute(statement("SELECT last_value FROM", sequence).encode()).fetchone()
             last = max(column.next_number - 1, int(state[0]) if state and int(state[0]) > 1 else 0)
             connection.execute("SELECT setval(%s::regclass, %s)", (sequence, last))
