@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Callable
 
 from ..retention.rows import Text
@@ -24,6 +25,7 @@ Sent = Any
 """A number, which is packed, or bytes, which are sent as they are."""
 
 _EPOCH = datetime.datetime(2000, 1, 1)
+_read = datetime.datetime.fromisoformat
 _EPOCH_UTC = _EPOCH.replace(tzinfo=datetime.timezone.utc)
 _FIRST_DAY = _EPOCH.toordinal()
 _UNIX_SECONDS = 946_684_800
@@ -62,10 +64,10 @@ def _float(value: Any) -> float:
 
 def _numeric(value: Any) -> bytes:
     """The shortest decimal that is the number, without a fraction's zeros at the end."""
+    if type(value) is int:
+        return b"%d" % value
     if type(value) is float:
         value = repr(value)
-    elif type(value) is int:
-        return b"%d" % value
     text = plain(Decimal(_said(value)))
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.encode()
@@ -101,6 +103,7 @@ def _boolean(value: Any) -> int:
     return _BOOLEANS[value.lower() if type(value) is str else value]
 
 
+@lru_cache(maxsize=4096)
 def _date(value: Any) -> int:
     moment = _read_moment(_said(value))
     if moment.time() != datetime.time():
@@ -115,10 +118,10 @@ def _time(value: Any) -> int:
 def _moment(value: Any) -> int:
     """Microseconds since PostgreSQL's epoch, of what is in UTC where it has no zone."""
     try:
-        since = datetime.datetime.fromisoformat(value) - _EPOCH
+        since = _read(value) - _EPOCH
     except (ValueError, TypeError):
         since = _read_moment(_said(value)) - _EPOCH_UTC
-    return _microseconds(since)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _read_moment(text: str) -> datetime.datetime:
