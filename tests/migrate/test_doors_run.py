@@ -58,6 +58,27 @@ def test_mrpt14_cti26_a_database_is_brought_over_and_cut_over_by_hand(target: Ta
 NEVER = "The target knows of no migration 'shop': it was never loaded, or is done. Run fleetdata migrate run first."
 
 
+def test_w7_what_the_server_says_of_a_secret_is_not_passed_on(target: Target, postgres: psycopg.Connection, tmp_path: Path) -> None:
+    """A row that is put aside is missed by those that refer to it; PostgreSQL's error has the key in it, and another one the whole row."""
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("CREATE TABLE parents (code TEXT PRIMARY KEY, size INTEGER)")
+        database.execute("CREATE TABLE children (id INTEGER PRIMARY KEY, code TEXT REFERENCES parents (code))")
+        database.execute("INSERT INTO parents VALUES (?, 'large')", (SECRET_TEXT,))
+        database.execute("INSERT INTO children VALUES (1, ?)", (SECRET_TEXT,))
+        database.commit()
+    said = (path, "--secret", "*.code", *to(target))
+    missed = Call("run", *said, "--on-misfit", "quarantine")
+    assert missed.code == 8
+    assert "children_code_fkey" in missed.stderr
+    change(path, "UPDATE parents SET size = 1")
+    assert Call("run", *said).code == 0
+    postgres.execute("ALTER TABLE children ADD CHECK (id < 2)")
+    change(path, f"INSERT INTO children VALUES (2, '{SECRET_TEXT}')")
+    assert "error 23514" in Call("cutover", *said).stderr
+
+
 def test_what_is_there_under_another_name_is_told(target: Target, tmp_path: Path) -> None:
     said = (*SECRETS, *to(target))
     assert Call("run", shop(tmp_path / "shop.db"), *said).code == 0

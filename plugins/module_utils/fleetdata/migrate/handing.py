@@ -84,7 +84,8 @@ def target(how: Handing) -> Iterator[Connection]:
         try:
             yield connection
         except connection.Error as error:
-            said = " ".join(part for part in (error.diag.message_primary, error.diag.message_detail) if part) or str(error).strip()
+            parts = (f"error {error.sqlstate}",) if how.migration.secret and error.sqlstate else (error.diag.message_primary, error.diag.message_detail)
+            said = " ".join(part for part in parts if part) or str(error).strip()
             raise UnreachableError(f"PostgreSQL at {how.migration.target.said} refused: {said}. See to it, then run again; nothing is lost.") from None
 
 

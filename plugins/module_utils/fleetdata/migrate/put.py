@@ -55,7 +55,7 @@ def put(*, connection: Connection, plan: Plan, schema: str) -> None:
     _move(connection, moved, schema, target)
     for table in plan.tables.values():
         for what, sql in references(table, target):
-            _run(connection, f"{what} of {table.name}", sql)
+            _run(connection, f"{what} of {table.name}", sql, secret=any(column.secret for column in table.columns))
     connection.execute("SELECT set_config('search_path', quote_ident(%s), true)", (target,))
     for what, sql in views(plan, target):
         _run(connection, what, sql)
@@ -73,12 +73,13 @@ def _move(connection: Connection, names: Iterable[str], schema: str, target: str
         _run(connection, f"table {name}", statement("ALTER TABLE", qualified(name, schema), "SET SCHEMA", quoted(target)))
 
 
-def _run(connection: Connection, what: str, sql: str) -> None:
+def _run(connection: Connection, what: str, sql: str, *, secret: bool = False) -> None:
+    """secret: the rows that the statement looks at have values that are never shown."""
     try:
         connection.execute(sql)
     except library().Error as error:
         advice = "Drop or rename it" if error.sqlstate in _SAME_NAME else "Change what stands in the way"
-        detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
+        detail = f" ({error.diag.message_detail})" if error.diag.message_detail and not secret else ""
         raise StaysError(
             f"{what} cannot be put in place: {error.diag.message_primary or error}{detail}. The target is as it was. {advice}, then run again."
         ) from None
