@@ -213,6 +213,12 @@ def test_mrpt14_domains_citext_defaults_and_odd_names(small, server, target: Tar
     assert postgres.execute('INSERT INTO "my %%s" (e) VALUES (1) RETURNING id', ()).fetchone() == (10,)
 
 
+def test_mrpt14_a_view_that_is_not_made_is_told(small) -> None:
+    view = "CREATE VIEW v AS SELECT id FROM t;"
+    plan = small(f"{T.format('TEXT')} INSERT INTO t VALUES (1, 'x'); {view}", "CREATE TABLE t (id bigint PRIMARY KEY, a text)")
+    assert [one.code for one in plan.differences] == ["view:v"]
+
+
 def test_mrpt14_settings_that_name_nothing_are_a_mistake(small) -> None:
     with pytest.raises(ConfigurationError, match=r"fill names t\.b"):
         small(f"{T.format('TEXT')} INSERT INTO t VALUES (1, 'x');", "CREATE TABLE t (id bigint PRIMARY KEY, a text)", fill={"t.b": "1"})

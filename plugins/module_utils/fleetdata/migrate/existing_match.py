@@ -27,6 +27,8 @@ def match(*, plan: Plan, existing: Existing) -> Plan:
     for one in plan.differences:
         if one.code.partition(":")[0] in _KEPT:
             told.differences.append(one)
+    for view in plan.views:
+        told.notice(f"view:{view.name}", "", f"view {view.name} is not made: what stands around the application's tables is the application's")
     found = {name: _table_of(name, table, existing, told) for name, table in plan.tables.items()}
     matched = {
         name: existing_columns.table(plan=plan.tables[name], existing=there, migration=plan.migration, schema=existing.schema, told=told)
