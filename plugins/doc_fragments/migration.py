@@ -52,6 +52,6 @@ options:
     description: How long others that hold the database are waited for; 60 unless said.
     type: float
 requirements:
-  - psycopg, apsw and sqlglot, or the command C(fleetdata) of a host with C(fleetdata_migration), whose virtual environment
+  - psycopg and apsw, or the command C(fleetdata) of a host with C(fleetdata_migration), whose virtual environment
     C(/opt/fleetdata/current/venv) is used where it is installed
 """
