@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.backup.services import Services
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import ConfigurationError, ContentError
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate import state
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.limits import Silence
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate import state, steps
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.back import back
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.cutover import BothWrittenError, cutover
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import Target
 from handed_base import Base, base
@@ -170,3 +172,20 @@ def test_f64_a_writer_that_was_not_stopped_keeps_it_from_happening(shop: Base, t
         writer.execute("BEGIN IMMEDIATE")
         with pytest.raises(Exception, match="cannot be kept from being written to"):
             cutover(shop.saying(proc=str(tmp_path / "proc")))
+
+
+def test_f61_rows_that_do_not_fit_since_the_load_are_put_aside_and_stay_where_they_are_on_the_way_back(tmp_path: Path, target: Target) -> None:
+    made = base(tmp_path, target, "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 5), (2, 6)", on_misfit="quarantine")
+    steps.migrate(made.how.migration, progress=Silence())
+    made.lite("INSERT INTO t VALUES (3, 'three'), (4, 7)")
+    done = cutover(made.how)
+    assert done.notices == ("t: 1 rows do not fit; they are in its table for misfits.",)
+    assert [(moved.came, moved.went) for moved in done.tables] == [(1, 0)]
+    assert made.server('SELECT "row", "column", cells::jsonb->>\'n\' FROM t__misfit') == [(3, "n", "three")]
+    made.server("UPDATE t SET n = 8 WHERE id = 1")
+    back(made.how)
+    assert made.rows("SELECT * FROM t ORDER BY id") == [(1, 8), (2, 6), (3, "three"), (4, 7)]
+    made.lite("UPDATE t SET n = 3 WHERE id = 3")
+    cutover(made.how)
+    assert made.server("SELECT count(*) FROM t__misfit") == [(0,)]
+    assert made.server("SELECT n FROM t WHERE id = 3") == [(3,)]

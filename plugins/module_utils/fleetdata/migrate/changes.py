@@ -115,7 +115,7 @@ class Server:
     """A table in PostgreSQL, which nobody writes to."""
 
     def __init__(self, connection: Connection, table: TablePlan, schema: str) -> None:
-        self.connection, self.table = connection, table
+        self.connection, self.table, self.schema = connection, table, schema
         self.name = f"{quoted(schema)}.{quoted(table.name)}"
         self._number = row_number_sql(compared(table))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CONFLICT, ConfigurationError, ContentError, DamageError, FleetDataError
 from ..sql import quoted
-from . import source, state, surroundings
+from . import misfit, source, state, surroundings
 from .canonical import RowDigest, compared
 from .changes import Differing, Lite, Row, Server, text
 from .encode import HEADER, TRAILER, Encoder, Refusal
@@ -73,10 +73,11 @@ def _go(how: Handing, connection: Connection, database: sqlite3.Connection, reco
         _refuse_written(how, record, found)
         changed = [one for one in found if one[2]]
         absent: dict[str, int] = {}
+        asides = {lite.table.source.name: _aside(stack, server, how) for lite, server, _ in found}
         sums = {lite.table.source.name: differing.weights[1].total for lite, _, differing in found}
         with surroundings.aside(connection, [server.name for _, server, _ in changed]):
             for lite, server, differing in changed:
-                left = _bring(lite, server, differing, quarantine=how.migration.on_misfit == QUARANTINE)
+                left = _bring(lite, server, differing, aside=asides[lite.table.source.name])
                 sums[lite.table.source.name] = _proved(server, differing, left)
                 absent[lite.table.source.name] = left.count + left.unfit
         for lite, server, _ in found:
@@ -84,34 +85,47 @@ def _go(how: Handing, connection: Connection, database: sqlite3.Connection, reco
         lites = {lite.table.source.name: differing.weights[0].total for lite, _, differing in found}
         state.keep(connection, replace(record, state=state.CUT_OVER, stamp=stamped(how), sums=sums, lite=lites))
         moved, rows = _told(found, absent)
-    notices = tuple(f"{name}: {count} rows do not fit and stay in SQLite alone." for name, count in absent.items() if count)
+    notices = tuple(f"{name}: {count} rows do not fit; they are in its table for misfits." for name, count in absent.items() if count)
     return Outcome(state.CUT_OVER, moved, rows, notices=notices)
 
 
-def _bring(lite: Lite, server: Server, differing: Differing, *, quarantine: bool) -> RowDigest:
-    """Delete what SQLite has not, copy what the target has not; the digest of rows that do not fit."""
+def _aside(stack: ExitStack, server: Server, how: Handing) -> misfit.Aside | None:
+    """Where rows go that do not fit: those of the load are found again. None where there is no such place."""
+    if how.migration.on_misfit != QUARANTINE:
+        return None
+    misfit.forget(server.connection, server.table, how.migration.schema, None, None)
+    return stack.enter_context(misfit.aside(server.table))
+
+
+def _bring(lite: Lite, server: Server, differing: Differing, *, aside: misfit.Aside | None) -> RowDigest:
+    """Delete what SQLite has not, copy what the target has not; the digest of rows that do not fit, which are put aside."""
     server.delete(differing.servers())
-    left = RowDigest(lite.table)
+    left, numbers = RowDigest(lite.table), dict[int, int]()
     if differing.lite:
         columns = ", ".join(quoted(column.target) for column in lite.table.loaded)
         with server.connection.cursor() as cursor, cursor.copy(f"COPY {server.name} ({columns}) FROM STDIN (FORMAT binary)".encode()) as copy:
             copy.write(HEADER)
-            for piece in _pieces(lite, differing, left, quarantine=quarantine):
+            for piece in _pieces(lite, differing, left, aside, numbers):
                 copy.write(piece)
             copy.write(TRAILER)
+    if aside:
+        aside.store(server.connection, server.schema, numbers)
     return left
 
 
-def _pieces(lite: Lite, differing: Differing, left: RowDigest, *, quarantine: bool) -> Iterator[bytes]:
+def _pieces(lite: Lite, differing: Differing, left: RowDigest, aside: misfit.Aside | None, numbers: dict[int, int]) -> Iterator[bytes]:
     encoder = Encoder(unproved(lite.table))
     columns = [column.source for column in compared(lite.table)]
-    for place in differing.lites():
+    for count, place in enumerate(differing.lites()):
         row = lite.at(place, columns)
         encoded = encoder.encode([row])
         for refusal in encoded.refused:
-            if not quarantine:
+            if not aside:
                 raise ContentError(_misfit(lite, place, refusal))
+            aside.add(count, refusal, row)
             left.add([row])
+            if not lite.table.source.without_rowid:
+                numbers[count] = place[0]
         yield from encoded.pieces
 
 
