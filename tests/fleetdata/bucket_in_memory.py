@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import StoreError
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Found, Store, Stored
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Found, Store, Stored, Version
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.versions import UNVERSIONED
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,15 @@ class BucketInMemory(Store):
     def list(self, *, prefix: str) -> Iterator[Found]:
         self.happens("list", prefix)
         yield from [Found(key=key, size=len(found.body or b"")) for key in self.listed() if key.startswith(prefix) and (found := self.now(key))]
+
+    def versions(self, *, prefix: str) -> Iterator[Version]:
+        self.happens("versions", prefix)
+        for key in sorted(key for key in self._objects if key.startswith(prefix)):
+            there = self._objects[key]
+            for one in there:
+                yield Version(
+                    key=key, version_id=one.version_id or UNVERSIONED, latest=one is there[-1], deleted=one.body is None, size=len(one.body or b"")
+                )  # fmt: skip
 
     @contextmanager
     def read(self, *, key: str, version_id: str = "") -> Iterator[Any]:
