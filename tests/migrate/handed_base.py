@@ -58,10 +58,11 @@ class Base:
             for table in plan.tables.values():
                 connection.execute(statements.create_table(table, schema=schema))
                 columns = ", ".join(quoted(column.source) for column in compared(table))
-                into = ", ".join(quoted(column.target) for column in table.loaded)
+                encoder = Encoder(table)
+                into = ", ".join(quoted(column.target) for column in encoder.columns)
                 rows = database.execute(f"SELECT {columns} FROM {quoted(table.source.name)}").fetchall()
                 with connection.cursor() as cursor, cursor.copy(f"COPY {statements.qualified(table.name, schema)} ({into}) FROM STDIN (FORMAT binary)") as copy:
-                    encoded = Encoder(table).encode(rows)
+                    encoded = encoder.encode(rows)
                     for piece in (HEADER, *encoded.pieces, TRAILER):
                         copy.write(piece)
                 for _, sql in statements.after_load(table, schema):

@@ -32,13 +32,15 @@ def table(*columns: ColumnPlan, rows: int = 1) -> TablePlan:
 
 def loaded(postgres: psycopg.Connection, plan: TablePlan, rows: list[tuple[Any, ...]], wanted: str = "v::text") -> list[Any]:
     """What the server has of some rows then, in their order."""
-    encoded = Encoder(plan).encode(rows)
+    encoder = Encoder(plan)
+    encoded = encoder.encode(rows)
     assert not encoded.refused, encoded.refused
     names = ", ".join(f"c{place} {one.type}" for place, one in enumerate(plan.loaded)) if len(plan.loaded) > 1 else f"v {plan.loaded[0].type}"
+    order = f" ({', '.join(f'c{place}' for place in encoder.order)})" if len(plan.loaded) > 1 else ""
     postgres.prepare_threshold = None
     postgres.execute("DROP TABLE IF EXISTS t")
     postgres.execute(f"CREATE TABLE t ({names})")
-    with postgres.cursor().copy("COPY t FROM STDIN (FORMAT BINARY)") as copy:
+    with postgres.cursor().copy(f"COPY t{order} FROM STDIN (FORMAT BINARY)") as copy:
         for piece in (HEADER, *encoded.pieces, TRAILER):
             copy.write(piece)
     return postgres.execute(f"SELECT {wanted} FROM t ORDER BY ctid").fetchall()

@@ -190,7 +190,7 @@ def test_mrpt14_a_run_goes_on_where_a_dead_one_was(tmp_path: Path, target: Targe
             raise DiedError
         return send(**options)
 
-    monkeypatch.setattr(staging, "copy_part", dying)
+    monkeypatch.setattr(load, "copy_part", dying)
     with pytest.raises(DiedError):
         run(migration=moving(path, target))
     assert not contents(postgres)
@@ -200,7 +200,7 @@ def test_mrpt14_a_run_goes_on_where_a_dead_one_was(tmp_path: Path, target: Targe
         database.execute("DELETE FROM customers WHERE id = 26")
         database.execute("DELETE FROM orders WHERE customer_id = 26")
         database.execute("INSERT INTO customers (name) VALUES ('came')")
-    monkeypatch.setattr(staging, "copy_part", send)
+    monkeypatch.setattr(load, "copy_part", send)
     report = run(migration=moving(path, target))
     kept = {table.source: table.kept for table in report.tables}
     assert kept == {"customers": 1, "orders": 2, "lines": 1, "log": 0}

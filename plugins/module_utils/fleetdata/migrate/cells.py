@@ -15,12 +15,11 @@ from typing import Any, Callable, NoReturn
 
 from ..retention.rows import Text
 from . import conversions, kinds
+from .fixed import INTEGERS
 from .planned import ColumnPlan
 
 Cell = Callable[[Any], bytes]
 NULL = b"\xff\xff\xff\xff"
-INTEGERS = {"smallint": ("h", 2), "integer": ("i", 4), "bigint": ("q", 8)}
-"""By type: its letter of ``struct``, and its bytes."""
 _UNITS = {conversions.SECONDS: 1_000_000, conversions.MILLISECONDS: 1000, conversions.MICROSECONDS: 1}
 """Microseconds of one."""
 _EPOCH = datetime.datetime(2000, 1, 1)
@@ -64,7 +63,7 @@ def limit(column: ColumnPlan) -> int:
 def proved(column: ColumnPlan, *allowed: str) -> bool:
     """Whether the survey saw texts alone, of these kinds alone."""
     values = column.values
-    return set(values.types) == {"text"} and bool(values.texts) and set(values.texts) <= set(allowed)
+    return not values.sampled and set(values.types) == {"text"} and bool(values.texts) and set(values.texts) <= set(allowed)
 
 
 def _integer(column: ColumnPlan) -> Cell:

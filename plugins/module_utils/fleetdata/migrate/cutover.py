@@ -102,10 +102,11 @@ def _bring(lite: Lite, server: Server, differing: Differing, *, aside: misfit.As
     server.delete(differing.servers())
     left, numbers = RowDigest(lite.table), dict[int, int]()
     if differing.lite:
-        columns = ", ".join(quoted(column.target) for column in lite.table.loaded)
+        encoder = Encoder(unproved(lite.table))
+        columns = ", ".join(quoted(column.target) for column in encoder.columns)
         with server.connection.cursor() as cursor, cursor.copy(f"COPY {server.name} ({columns}) FROM STDIN (FORMAT binary)".encode()) as copy:
             copy.write(HEADER)
-            for piece in _pieces(lite, differing, left, aside, numbers):
+            for piece in _pieces(lite, encoder, differing, left, aside, numbers):
                 copy.write(piece)
             copy.write(TRAILER)
     if aside:
@@ -113,8 +114,9 @@ def _bring(lite: Lite, server: Server, differing: Differing, *, aside: misfit.As
     return left
 
 
-def _pieces(lite: Lite, differing: Differing, left: RowDigest, aside: misfit.Aside | None, numbers: dict[int, int]) -> Iterator[bytes]:
-    encoder = Encoder(unproved(lite.table))
+def _pieces(
+    lite: Lite, encoder: Encoder, differing: Differing, left: RowDigest, aside: misfit.Aside | None, numbers: dict[int, int]
+) -> Iterator[bytes]:  # fmt: skip
     columns = [column.source for column in compared(lite.table)]
     for count, place in enumerate(differing.lites()):
         row = lite.at(place, columns)

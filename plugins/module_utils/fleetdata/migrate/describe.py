@@ -74,7 +74,8 @@ def _class(kind: str, values: Values, *, secret: bool) -> str:
         return said + where
     kinds = sorted(values.texts.items(), key=lambda item: -item[1])
     each = ", ".join(f"{count:,} {name}{_first(name, values)}" for name, count in kinds) if len(kinds) > 1 else "".join(name for name, _ in kinds)
-    return f"{said} ({each}, up to {number(values.longest, 'character')}){where}"
+    of = ", by a sample" if values.sampled else ""
+    return f"{said} ({each}{of}, up to {number(values.longest, 'character')}){where}"
 
 
 def _first(kind: str, values: Values) -> str:

@@ -4,20 +4,21 @@
 """Rows as PostgreSQL's binary COPY takes them.
 
 A block of rows is packed column by column, which is quick, and refuses what is not of the column's type. A block that is refused is packed again
-cell by cell, which is slow, and names the cell.
+cell by cell, which is slow, and names the cell. Fields of a fixed size that are never NULL go first: of each row, all of them are packed in one call.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any, Callable
 
 from ..retention.rows import Text
 from . import conversions, kinds
-from .cells import INTEGERS, NULL, Cell, RefusedError, cell, limit, proved
+from .cells import NULL, Cell, RefusedError, cell, limit, proved
+from .fixed import OTHER, Fixed, fixed
 from .planned import ColumnPlan, TablePlan
 
 HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
@@ -49,13 +50,19 @@ class Encoded:
 
 
 class Encoder:
-    """Of one table. A row has the values of ``table.loaded`` in their order; what it has behind them is not sent."""
+    """Of one table. A row has the values of ``table.loaded`` in their order; what it has behind them is not sent.
+
+    order: the places of these columns, as their fields are sent; columns: themselves.
+    """
 
     def __init__(self, table: TablePlan) -> None:
-        self._columns = table.loaded
-        self._cells = [cell(column) for column in self._columns]
-        self._start = struct.pack(">h", len(self._columns))
-        self._steps = _steps(self._columns, self._cells)
+        self._loaded = table.loaded
+        self._cells = [cell(column) for column in self._loaded]
+        packed = {place: form for place, column in enumerate(self._loaded) if (form := fixed(column))}
+        self.order = sorted(range(len(self._loaded)), key=lambda place: place not in packed or bool(self._loaded[place].values.nulls))
+        self.columns = [self._loaded[place] for place in self.order]
+        self._start = struct.pack(">h", len(self._loaded))
+        self._steps = _steps(self._loaded, self._cells, self.order, packed)
 
     def encode(self, rows: Sequence[Row]) -> Encoded:
         """A block of rows; those that do not fit are left out and told."""
@@ -65,7 +72,7 @@ class Encoder:
             columns = list(zip(*rows))
             pieces = chain.from_iterable(zip(*(stream for step in self._steps for stream in step(columns))))
             return Encoded(tuple(pieces) if len(rows) < _FEW else (b"".join(pieces),), rows)
-        except (struct.error, TypeError, ValueError, OverflowError):
+        except OTHER:
             return self._slowly(rows)
 
     def _slowly(self, rows: Sequence[Row]) -> Encoded:
@@ -73,15 +80,15 @@ class Encoder:
         accepted: list[Row] = []
         refused: list[Refusal] = []
         for place, row in enumerate(rows):
-            fields = [self._start]
-            for column, make, value in zip(self._columns, self._cells, row):
+            fields: list[bytes] = []
+            for column, make, value in zip(self._loaded, self._cells, row):
                 try:
                     fields.append(make(value))
                 except RefusedError as error:
                     refused.append(Refusal(place, column, value, str(error)))
                     break
             else:
-                pieces += fields
+                pieces += (self._start, *(fields[one] for one in self.order))
                 accepted.append(row)
         return Encoded(pieces, accepted, refused)
 
@@ -90,59 +97,42 @@ _Step = Callable[[_Columns], Iterable[Iterable[bytes]]]
 """Makes from a block's columns the next bytes of each row: one stream of them or two."""
 
 
-def _steps(columns: Sequence[ColumnPlan], cells: Sequence[Cell]) -> list[_Step]:
-    """Numbers that are never NULL, and the lengths of texts, are packed together; a step ends with a text, or before a value that is packed alone."""
+def _steps(columns: Sequence[ColumnPlan], cells: Sequence[Cell], order: Sequence[int], packed: Mapping[int, Fixed]) -> list[_Step]:
+    """Fields of a fixed size, and the lengths of texts, are packed together; a step ends with a text, or before a value that is packed alone."""
     steps: list[_Step] = []
-    fixed = _Fixed("h", [repeat(len(columns))])
-    for place, (column, make) in enumerate(zip(columns, cells)):
-        letter = _letter(column)
-        if letter:
-            fixed.add(letter, place)
+    run = _Run("h", [repeat(len(columns))])
+    for place in order:
+        column, form = columns[place], packed.get(place)
+        if form and not column.values.nulls:
+            run.add(place, form)
         elif _is_plain(column):
-            steps.append(_then_text(fixed, place, column))
-            fixed = _Fixed()
+            steps.append(_then_text(run, place, column))
+            run = _Run()
         else:
-            if fixed.form:
-                steps.append(fixed.step())
-                fixed = _Fixed()
-            steps.append(_alone(place, _quick(column) or make))
-    return [*steps, fixed.step()] if fixed.form else steps
+            if run.form:
+                steps.append(run.step())
+                run = _Run()
+            steps.append(_or_null(place, form) if form and not column.not_null else _alone(place, cells[place]))
+    return [*steps, run.step()] if run.form else steps
 
 
-class _Fixed:
-    """Values of fixed sizes, one after the other."""
+class _Run:
+    """Fields of fixed sizes, one after the other."""
 
     def __init__(self, form: str = "", sources: Sequence[Any] = ()) -> None:
         self.form = form
-        self._reals: list[int] = []
-        self._sources: list[Any] = list(sources)  # what is the same in each row, or the place of a column
+        self._sources: list[Any] = list(sources)  # what is the same in each row, or what makes it of a block's columns
 
-    def add(self, letter: str, place: int) -> None:
-        self.form += f"i{letter}"
-        self._reals += [place] if letter == "d" else []
-        self._sources += [repeat(struct.calcsize(f">{letter}")), place]
+    def add(self, place: int, form: Fixed) -> None:
+        self.form += f"i{form.letter}"
+        self._sources += [repeat(form.size), (place, form.numbers)]
 
     def packed(self, columns: _Columns, *more: Iterable[int]) -> Iterable[bytes]:
-        if any(set(map(type, columns[place])) != {float} for place in self._reals):
-            raise TypeError("not a real")  # of an integer, struct would take the nearest double
         pack = struct.Struct(f">{self.form}{'i' * len(more)}").pack
-        return map(pack, *(columns[source] if isinstance(source, int) else source for source in self._sources), *more)
+        return map(pack, *(one[1](columns[one[0]]) if isinstance(one, tuple) else one for one in self._sources), *more)
 
     def step(self) -> _Step:
         return lambda columns: [self.packed(columns)]
-
-
-def _letter(column: ColumnPlan) -> str:
-    """That of ``struct``, for numbers of which it takes the right ones only; empty otherwise."""
-    if column.values.nulls or column.empty_is_null:
-        return ""
-    if column.conversion == conversions.INTEGER:
-        return INTEGERS[column.type][0]
-    return "d" if _is_real(column) else ""
-
-
-def _is_real(column: ColumnPlan) -> bool:
-    return column.conversion == conversions.FLOAT and column.type != "real" and set(column.values.types) == {"real"}
 
 
 def _is_plain(column: ColumnPlan) -> bool:
@@ -154,7 +144,7 @@ def _is_plain(column: ColumnPlan) -> bool:
     return column.conversion in (conversions.TEXT, conversions.BYTES)
 
 
-def _then_text(fixed: _Fixed, place: int, column: ColumnPlan) -> _Step:
+def _then_text(run: _Run, place: int, column: ColumnPlan) -> _Step:
     read = _blobs if column.conversion == conversions.BYTES else _texts(limit(column))
 
     def step(columns: _Columns) -> Iterable[Iterable[bytes]]:
@@ -163,7 +153,7 @@ def _then_text(fixed: _Fixed, place: int, column: ColumnPlan) -> _Step:
         if nulls and column.not_null:
             raise ValueError("NULL")
         encoded, lengths = read(values, nulls)
-        return fixed.packed(columns, lengths), encoded
+        return run.packed(columns, lengths), encoded
 
     return step
 
@@ -195,23 +185,14 @@ def _alone(place: int, make: Cell) -> _Step:
     return lambda columns: [[make(value) for value in columns[place]]]
 
 
-def _quick(column: ColumnPlan) -> Cell | None:
-    """For numbers, what packs one of the right type and no other."""
-    if column.not_null or column.empty_is_null:
-        return None
-    if column.conversion == conversions.INTEGER:
-        letter, size = INTEGERS[column.type]
-        pack = struct.Struct(f">i{letter}").pack
-        return lambda value: NULL if value is None else pack(size, value)
-    return _real if _is_real(column) else None
+def _or_null(place: int, form: Fixed) -> _Step:
+    """Of those that there are, the fields in their order."""
+    pack, size = struct.Struct(f">i{form.letter}").pack, form.size
 
+    def step(columns: _Columns) -> Iterable[Iterable[bytes]]:
+        values = columns[place]
+        there = [value for value in values if value is not None]
+        numbers = iter(form.numbers(there) if there else ())
+        return [[NULL if value is None else pack(size, next(numbers)) for value in values]]
 
-def _real(value: Any) -> bytes:
-    if value is None:
-        return NULL
-    if value.__class__ is not float:
-        raise TypeError("not a real")
-    return _DOUBLE(8, value)
-
-
-_DOUBLE = struct.Struct(">id").pack
+    return step

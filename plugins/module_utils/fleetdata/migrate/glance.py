@@ -20,10 +20,10 @@ _KNOWN, _SHORT = 4096, 100
 _INFINITY = float("inf")
 
 
-def glance(*, database: sqlite3.Connection, table: str, columns: Sequence[str], number: str) -> list[dict[str, Any]] | None:
-    """What ``Values`` is made of, for each column; None where a text is not UTF-8."""
+def glance(*, database: sqlite3.Connection, table: str, columns: Sequence[str], number: str, rest: str = "") -> list[dict[str, Any]] | None:
+    """What ``Values`` is made of, for each column; None where a text is not UTF-8. rest: of the query, for some of the rows."""
     seen = [_Seen(bool(number)) for _ in columns]
-    order = f"ORDER BY {number}" if number else ""
+    order = rest or (f"ORDER BY {number}" if number else "")
     query = statement("SELECT", ", ".join([number or "0", *map(quoted, columns)]), "FROM", quoted(table), order)
     factory, database.text_factory = database.text_factory, str
     try:

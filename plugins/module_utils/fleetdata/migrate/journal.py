@@ -26,14 +26,17 @@ _TABLES, _PARTS = "__steady_tables", "__steady_parts"
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of a table, first and last by their numbers, None for no end. loaded: whether they are in staging; then how many, and their digests' sum."""
+    """Rows of a table, first and last by their numbers, both included, None for no end. loaded: whether they are in staging; then how many.
+
+    sum: of their digests, None where none were made.
+    """
 
     number: int
     first: int | None = None
     last: int | None = None
     loaded: bool = False
     rows: int = 0
-    sum: int = 0
+    sum: int | None = 0
     bytes: int = 0
     misfits: int = 0
 
@@ -53,7 +56,7 @@ class Journal:
             self._run(
                 "CREATE TABLE IF NOT EXISTS",
                 self._parts,
-                "(name text, part int, first bigint, last bigint, loaded boolean NOT NULL, rows bigint NOT NULL, sum numeric NOT NULL,"
+                "(name text, part int, first bigint, last bigint, loaded boolean NOT NULL, rows bigint NOT NULL, sum numeric,"
                 " bytes bigint NOT NULL, misfits bigint NOT NULL, PRIMARY KEY (name, part))",
             )
 
@@ -75,7 +78,8 @@ class Journal:
             "SELECT part, first, last, loaded, rows, sum, bytes, misfits FROM", self._parts, "WHERE name = %s ORDER BY part", bound=(table.name,)
         ).fetchall()
         return [
-            Part(number, first, last, loaded, rows, int(total), size, misfits) for number, first, last, loaded, rows, total, size, misfits in found
+            Part(number, first, last, loaded, rows, None if total is None else int(total), size, misfits)
+            for number, first, last, loaded, rows, total, size, misfits in found
         ], bool(row[0])  # fmt: skip
 
     def make(self, table: TablePlan, parts: Iterable[Part]) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..sql import quoted, statement
 from .canonical import RowDigest, compared
 from .connection import library
 from .encode import HEADER, TRAILER, Encoder, Refusal
+from .journal import Journal, Part
 from .misfit import Aside, Misfit, aside
 from .planned import TablePlan
 from .reading import Reader
@@ -30,17 +31,45 @@ _FIXED = 32
 
 @dataclass(frozen=True)
 class Sent:
-    """What went. sum: of the rows' digests. misfits: how many rows did not fit; named: the first of them."""
+    """What went. sum: of the rows' digests, None where none were made. misfits: how many rows did not fit; named: the first of them."""
 
     rows: int
-    sum: int
+    sum: int | None
     bytes: int
     misfits: int = 0
     named: tuple[Misfit, ...] = ()
 
+    def of(self, part: Part) -> Part:
+        """The part, loaded."""
+        return replace(part, loaded=True, rows=self.rows, sum=self.sum, bytes=self.bytes, misfits=self.misfits)
+
 
 class StoppedError(Exception):
     """Somebody else of the run failed."""
+
+
+class UnforeseenError(Exception):
+    """A row does not fit, of which a sample told nothing."""
+
+
+def load_part(
+    *,
+    connection: psycopg.Connection[Any],
+    reader: Reader,
+    table: TablePlan,
+    schema: str,
+    part: Part,
+    moved: Callable[[int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+    digests: bool = True,
+) -> Sent:
+    """Send a part, and note in the same transaction that it is there. Raises UnforeseenError."""
+    with connection.transaction():
+        sent = copy_part(connection=connection, reader=reader, table=table, schema=schema, part=part, moved=moved, stop=stop, digests=digests)
+        if sent.misfits and any(column.values.sampled for column in table.columns):
+            raise UnforeseenError
+        Journal(connection, schema).loaded(connection, table, sent.of(part))
+    return sent
 
 
 def copy_part(
@@ -49,30 +78,31 @@ def copy_part(
     reader: Reader,
     table: TablePlan,
     schema: str,
-    first: int | None = None,
-    last: int | None = None,
+    part: Part,
     moved: Callable[[int], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    digests: bool = True,
 ) -> Sent:
-    """Send the rows of a range, both ends included, None for no end. Those that do not fit go to the table's ``__misfit`` in the same schema.
+    """Send the rows of a part. Those that do not fit go to the table's ``__misfit`` in the same schema.
 
-    moved: told how many more rows were read. In one transaction, or a savepoint of the one that there is.
+    moved: told how many more rows were read. digests: whether those of the rows are made. In one transaction, or a savepoint of the one that there is.
     """
     refused: dict[int, Refusal] = {}
     while True:
         with aside(table) as put_aside:
-            attempt = _Attempt(table, reader, first, last, refused, put_aside)
+            attempt = _Attempt(table, reader, part, refused, put_aside, RowDigest(table) if digests else None)
             try:
                 with connection.transaction():
                     attempt.send(connection, schema, moved if not refused else None, stop)
-                    numbers = reader.numbers_at(table.source, first, put_aside.places)
+                    numbers = reader.numbers_at(table.source, part.first, put_aside.places)
                     put_aside.store(connection, schema, numbers)
             except library().Error as error:
                 place, refusal = attempt.blamed(error)
                 refused[place] = refusal
                 continue
             return Sent(
-                attempt.digest.count, attempt.digest.sum, attempt.bytes, misfits=len(put_aside.places), named=tuple(put_aside.named(numbers))
+                attempt.rows, attempt.digest.sum if attempt.digest else None, attempt.bytes,
+                misfits=len(put_aside.places), named=tuple(put_aside.named(numbers)),
             )  # fmt: skip
 
 
@@ -80,18 +110,18 @@ class _Attempt:
     """To send a part. refused: rows that the server did not take, by their places in the part."""
 
     def __init__(
-        self, table: TablePlan, reader: Reader, first: int | None, last: int | None, refused: dict[int, Refusal], put_aside: Aside
+        self, table: TablePlan, reader: Reader, part: Part, refused: dict[int, Refusal], put_aside: Aside, digest: RowDigest | None
     ) -> None:  # fmt: skip
         self._table, self._refused = table, refused
         columns = [column.source for column in compared(table)]
-        self._read: Callable[[], Iterator[list[Any]]] = lambda: reader.rows(table.source, columns, first, last, widest=widest(table))
-        self._aside, self.digest, self.bytes = put_aside, RowDigest(table), 0
+        self._read: Callable[[], Iterator[list[Any]]] = lambda: reader.rows(table.source, columns, part.first, part.last, widest=widest(table))
+        self._aside, self.digest, self.rows, self.bytes = put_aside, digest, 0, 0
 
     def send(
         self, connection: psycopg.Connection[Any], schema: str, moved: Callable[[int], None] | None, stop: Callable[[], bool] | None
     ) -> None:  # fmt: skip
-        columns = ", ".join(quoted(column.target) for column in self._table.loaded)
         encoder, place = Encoder(self._table), 0
+        columns = ", ".join(quoted(column.target) for column in encoder.columns)
         with connection.cursor().copy(statement("COPY", qualified(self._table.name, schema), f"({columns}) FROM STDIN (FORMAT BINARY)")) as copy:
             copy.write(HEADER)
             for rows in self._read():
@@ -101,7 +131,9 @@ class _Attempt:
                 for block in _joined(pieces):
                     copy.write(block)
                     self.bytes += len(block)
-                self.digest.add(accepted)
+                self.rows += len(accepted)
+                if self.digest:
+                    self.digest.add(accepted)
                 place += len(rows)
                 if moved:
                     moved(len(rows))

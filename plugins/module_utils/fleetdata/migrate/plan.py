@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from ..errors import ConfigurationError
 from ..retention.rows import Text
-from . import aside, columns, constraints, counts, source, survey
+from . import aside, columns, constraints, counts, skim, source, survey
 from .counts import Counts
 from .migration import Migration
-from .model import Source, Table
+from .model import Column, Source, Table
 from .names import Names
 from .planned import Plan, TablePlan
 from .references import references
@@ -23,8 +23,10 @@ from .survey import Values
 from .told import Told
 
 
-def look(*, database: sqlite3.Connection, migration: Migration) -> Plan:
+def look(*, database: sqlite3.Connection, migration: Migration, quick: bool = False) -> Plan:
     """Read what is declared and every value, in one read transaction, and plan. Nothing is written; the connection's transaction is ended again.
+
+    quick: of large tables, what texts say is taken from a sample (``Values.sampled``), for who looks at each of them later.
 
     Raises ConfigurationError for a file that is no database, and for settings that name what is not there.
     """
@@ -36,7 +38,7 @@ def look(*, database: sqlite3.Connection, migration: Migration) -> Plan:
             database.execute("BEGIN")
         found = source.read(database, path=migration.database)
         chosen = [table for name, table in found.tables.items() if _is_chosen(migration, name)]
-        values = {table.name: _values(database, table) for table in chosen}
+        values = {table.name: _values(database, table, _quick(database, migration, table, found) if quick else ()) for table in chosen}
         return plan(migration=migration, source=found, values=values, counts=counts.count(database=database, tables=chosen))
     finally:
         if begun and database.in_transaction:
@@ -44,9 +46,22 @@ def look(*, database: sqlite3.Connection, migration: Migration) -> Plan:
         database.text_factory, database.isolation_level = factory, level
 
 
-def _values(database: sqlite3.Connection, table: Table) -> dict[str, Values]:
+def _values(database: sqlite3.Connection, table: Table, quick: Collection[Column]) -> dict[str, Values]:
     number = "" if table.without_rowid else _rowid(table)
-    return survey.survey(database=database, table=table.name, columns=[column.name for column in table.columns], number=number)
+    skimmed = skim.skim(database=database, table=table, columns=quick, number=number)
+    rest = [column.name for column in table.columns if column.name not in skimmed]
+    return {**skimmed, **survey.survey(database=database, table=table.name, columns=rest, number=number)}
+
+
+def _quick(database: sqlite3.Connection, migration: Migration, table: Table, found: Source) -> list[Column]:
+    """The columns of which a sample may tell what they hold."""
+    if not (skim.is_simple(table, found.views) and skim.is_large(database, table.name)):
+        return []
+    return [
+        column
+        for column in table.columns
+        if f"{table.name}.{column.name}" not in migration.casts and not columns.matches(migration.empty_as_null, table.name, column.name)
+    ]
 
 
 def _rowid(table: Table) -> str:

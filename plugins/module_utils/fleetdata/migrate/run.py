@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import datetime
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OK, QUARANTINED, ConfigurationError
@@ -19,7 +21,8 @@ from . import connection as connections
 from . import existing_look, existing_put, plan, preflight, put, snapshot
 from .connection import UnreachableError, library
 from .journal import Journal
-from .migration import INTO_EXISTING, Migration, Target
+from .load import UnforeseenError
+from .migration import DIGEST, INTO_EXISTING, Migration, Target
 from .misfit import Misfit, MisfitsError
 from .planned import Difference, Plan
 from .put import StaysError
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 LOADED, PARTIAL = "loaded", "partial"
 """All rows are in the target; some did not fit and are in <table>__misfit."""
 _TOLD = 10
+_LARGE = 16 << 20
+"""Bytes of a database that is loaded by several processes."""
 
 
 def _now() -> datetime.datetime:
@@ -123,6 +128,7 @@ def run(
 class _Run:
     def __init__(self, migration: Migration, context: Context, resume: bool, placed: Placed | None) -> None:
         self._migration, self._context, self._resume, self._placed = migration, context, resume, placed
+        self._digests = migration.verify == DIGEST or placed is not None  # the cut-over compares with them
         self._phases: dict[str, float] = {}
 
     def run(self, stopped: bool) -> Report:
@@ -131,24 +137,43 @@ class _Run:
             control = stack.enter_context(closing(self._context.connect(migration.target)))
             stack.enter_context(self._alone(control))
             taken = snapshot.readers(
-                path=migration.database, count=max(1, migration.jobs), busy_seconds=migration.busy_seconds, work=migration.work, stopped=stopped
-            )
+                path=migration.database, count=max(1, migration.jobs), busy_seconds=migration.busy_seconds, work=migration.work, stopped=stopped,
+                helpers=self._helpers(),
+            )  # fmt: skip
             with self._phase("snapshot"):
                 seen = stack.enter_context(taken)
             stamp = self._context.clock()
             with self._phase("plan"):
-                planned = self._planned(seen, control)
+                planned = self._planned(seen, control, quick=True)
             connections_ = [stack.enter_context(closing(self._context.connect(migration.target))) for _ in seen.readers]
-            workers = [Worker(*pair) for pair in zip(seen.readers, connections_)]
-            return self._report(planned, stamp, self._load(planned, control, workers, stamp))
+            for helper in seen.helpers:
+                helper.prepare(planned, digests=self._digests)
+            workers = [Worker(*each) for each in zip_longest(seen.readers, connections_, seen.helpers)]
+            try:
+                loaded = self._load(planned, control, workers, stamp)
+            except UnforeseenError:  # now every value is looked at first
+                for helper in seen.helpers:
+                    helper.end()
+                _drop(control, self._migration.staging)
+                with self._phase("plan again"):
+                    planned = self._planned(seen, control, quick=False)
+                loaded = self._load(planned, control, [replace(worker, helper=None) for worker in workers], stamp)
+            return self._report(planned, stamp, loaded)
 
-    def _planned(self, seen: snapshot.Snapshot, control: Connection) -> Plan:
+    def _helpers(self) -> int:
+        """How many processes are worth their start and their memory. They know but one way to connect."""
+        large = os.path.isfile(self._migration.database) and os.path.getsize(self._migration.database) >= _LARGE
+        return min(self._migration.jobs, len(os.sched_getaffinity(0))) - 1 if large and self._context.connect is connections.connect else 0
+
+    def _planned(self, seen: snapshot.Snapshot, control: Connection, *, quick: bool) -> Plan:
         if self._migration.mode == INTO_EXISTING:
             found = existing_look.look(database=seen.database, connection=control, migration=self._migration)
         else:
-            found = plan.look(database=seen.database, migration=self._migration)
+            found = plan.look(database=seen.database, migration=self._migration, quick=quick)
         planned = preflight.with_server(control, found)
         blocking = planned.blocking
+        if blocking and quick:  # all of them are told, by all values
+            return self._planned(seen, control, quick=False)
         if blocking:
             listed = "; ".join(f"{one.code}: {one.what}{one.setting and f' → {one.setting}'}" for one in blocking[:_TOLD])
             more = f"; and {len(blocking) - _TOLD} more" if len(blocking) > _TOLD else ""
@@ -163,7 +188,7 @@ class _Run:
         if not self._resume:
             _drop(control, schema)
         journal = Journal(control, schema)
-        staging = Staging(planned, journal, workers, self._context.progress, self._context.monotonic)
+        staging = Staging(planned, journal, workers, self._context.progress, self._context.monotonic, digests=self._digests)
         try:
             with self._phase("resume"):
                 staging.prepare()

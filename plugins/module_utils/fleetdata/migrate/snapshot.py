@@ -14,11 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from ..errors import ConfigurationError
 from ..retention.rows import Text
+from .helper import Helper, helper
 from .reading import Reader, errors
 from .source import unreadable
 
@@ -30,18 +31,32 @@ _PAGES, _PREFIX = 256, "migrate-copy-"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """readers: each for one thread. database: with ``Text`` for texts, to be surveyed. copied: whether it is a copy that they read. All see the same."""
+    """readers: each for one thread. database: with ``Text`` for texts, to be surveyed. copied: whether it is a copy that they read.
+
+    helpers: processes that read it as well. All see the same.
+    """
 
     readers: tuple[Reader, ...]
     database: sqlite3.Connection
     copied: bool = False
+    helpers: tuple[Helper, ...] = ()
 
 
 @contextmanager
 def readers(
-    *, path: str, count: int, busy_seconds: float, work: str, stopped: bool = False, standard: bool = False, monotonic: Callable[[], float] = time.monotonic
+    *,
+    path: str,
+    count: int,
+    busy_seconds: float,
+    work: str,
+    stopped: bool = False,
+    standard: bool = False,
+    helpers: int = 0,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[Snapshot]:
     """Readers of what the database is now, until the block ends. stopped: its application is; then nothing is copied. work: a directory for a copy.
+
+    helpers: how many processes read it, too.
 
     With WAL, no writer waits longer than an instant. Without, a reader keeps writers waiting: what they would not feel is copied, else it is refused.
     Raises ConfigurationError.
@@ -51,10 +66,10 @@ def readers(
     with ExitStack() as stack:
         try:
             if stopped or _has_wal(path, busy_seconds):
-                yield stack.enter_context(_begun(path, count, busy_seconds, standard=standard, copied=False))
+                yield stack.enter_context(_begun(path, count, busy_seconds, standard=standard, helpers=helpers))
             else:
                 copy = stack.enter_context(_copy(path, busy_seconds, work, monotonic))
-                yield stack.enter_context(_begun(copy, count, busy_seconds, standard=standard, copied=True))
+                yield replace(stack.enter_context(_begun(copy, count, busy_seconds, standard=standard, helpers=helpers)), copied=True)
         except errors() as error:
             if "locked" not in str(error) and "busy" not in str(error).lower():
                 raise unreadable(path, str(error)) from None
@@ -70,7 +85,7 @@ def _has_wal(path: str, busy_seconds: float) -> bool:
 
 
 @contextmanager
-def _begun(path: str, count: int, busy_seconds: float, *, standard: bool, copied: bool) -> Iterator[Snapshot]:
+def _begun(path: str, count: int, busy_seconds: float, *, standard: bool, helpers: int) -> Iterator[Snapshot]:
     """While nobody can write, which is an instant, all begin."""
     with ExitStack() as stack:
         database = stack.enter_context(
@@ -78,12 +93,15 @@ def _begun(path: str, count: int, busy_seconds: float, *, standard: bool, copied
         )
         database.text_factory = Text
         all_readers = tuple(stack.enter_context(closing(Reader(path, standard=standard))) for _ in range(count))
+        all_helpers = tuple(stack.enter_context(helper(path)) for _ in range(helpers))
         with _nobody_writes(path, busy_seconds):
             database.execute("BEGIN")
             database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
             for reader in all_readers:
                 reader.begin()
-        yield Snapshot(all_readers, database, copied)
+            for one in all_helpers:
+                one.begin()
+        yield Snapshot(all_readers, database, helpers=all_helpers)
 
 
 @contextmanager

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +17,9 @@ from ..errors import DamageError
 from ..limits import Progress
 from ..sql import quoted, statement
 from .connection import library
+from .helper import Helper
 from .journal import Journal, Part
-from .load import StoppedError, copy_part, read_digest
+from .load import StoppedError, load_part, read_digest
 from .migration import FAIL
 from .misfit import SHOWN, Misfit, MisfitsError
 from .planned import Plan, TablePlan
@@ -40,10 +40,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Worker:
-    """What one thread works with."""
+    """What one thread works with. helper: a process that loads in its stead."""
 
     reader: Reader
     connection: Connection
+    helper: Helper | None = None
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,12 @@ class Loaded:
 
 
 class Staging:
-    """The work of one run. workers: none of them is used by anybody else meanwhile."""
+    """The work of one run. workers: none of them is used by anybody else meanwhile. digests: whether those of the rows are made."""
 
-    def __init__(self, plan: Plan, journal: Journal, workers: Sequence[Worker], progress: Progress, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, plan: Plan, journal: Journal, workers: Sequence[Worker], progress: Progress, monotonic: Callable[[], float], *, digests: bool = True
+    ) -> None:  # fmt: skip
+        self._digests = digests
         self._plan, self._journal, self._progress, self._monotonic = plan, journal, progress, monotonic
         self._schema = plan.migration.staging
         self._count = len(workers)
@@ -104,7 +108,7 @@ class Staging:
         return [Part(part.number, part.first, part.last) if part in changed else part for part in parts]
 
     def _is_same(self, reader: Reader, table: TablePlan, part: Part) -> bool:
-        if part.misfits:  # what was put aside may be another row now
+        if part.misfits or part.sum is None:  # what was put aside may be another row now
             return False
         return read_digest(reader=reader, table=table, first=part.first, last=part.last) == (part.rows, part.sum)
 
@@ -123,20 +127,20 @@ class Staging:
     def _send(self, worker: Worker, work: tuple[TablePlan, Part]) -> None:
         table, part = work
         name = table.source.name
-        with worker.connection.transaction():
-            sent = copy_part(
+        if worker.helper:
+            sent = worker.helper.load(name, part, lambda rows: self._told(name, rows), self._stop.is_set)
+        else:
+            sent = load_part(
                 connection=worker.connection,
                 reader=worker.reader,
                 table=table,
                 schema=self._schema,
-                first=part.first,
-                last=part.last,
+                part=part,
                 moved=lambda rows: self._told(name, rows),
                 stop=self._stop.is_set,
+                digests=self._digests,
             )
-            done = dataclasses.replace(part, loaded=True, rows=sent.rows, sum=sent.sum, bytes=sent.bytes, misfits=sent.misfits)
-            self._journal.loaded(worker.connection, table, done)
-        self._parts[name][part.number] = done
+        self._parts[name][part.number] = sent.of(part)
         self._named[name] += sent.named
 
     def _told(self, name: str, rows: int) -> None:
@@ -183,14 +187,14 @@ class Staging:
         with self._worker() as worker:
             for name in self._plan.tables:
                 self._all_read(worker.reader, name)
-            known = {name: (sum(part.rows for part in parts), sum(part.sum for part in parts)) for name, parts in self._parts.items()}
+            known = {name: (sum(part.rows for part in parts), sum(part.sum or 0 for part in parts)) for name, parts in self._parts.items()}
             require_same(
                 verify(plan=self._plan, reader=worker.reader, connection=worker.connection, schema=self._schema, how=self._plan.migration.verify, known=known)
             )
         return {
             name: Loaded(
                 rows=sum(part.rows for part in parts),
-                sum=sum(part.sum for part in parts),
+                sum=sum(part.sum or 0 for part in parts),
                 bytes=sum(part.bytes for part in parts),
                 misfits=sum(part.misfits for part in parts),
                 kept=self._kept[name],

@@ -28,6 +28,7 @@ class Values:
 
     lowest, highest: of its reals. infinite: reals that are.
     longest: characters of its longest text, bytes of its longest blob. texts: how many texts of each kind (``kinds``).
+    sampled: whether texts are those of a sample, and every one has yet to be looked at.
     examples: by type, or kind of text, the first such row's number (its place where rows have none).
     """
 
@@ -42,6 +43,7 @@ class Values:
     longest: int = 0
     texts: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, int] = field(default_factory=dict)
+    sampled: bool = False
 
 
 def survey(*, database: sqlite3.Connection, table: str, columns: Sequence[str], number: str = "") -> dict[str, Values]:
