@@ -81,7 +81,7 @@ options:
     type: str
     choices: [digest, count]
   jobs:
-    description: How much is loaded at once, from 1 to 16; 1 unless said.
+    description: How much is loaded at once, from 1 to 16; unless said, 2 where the database is large and there are two cores, else 1.
     type: int
 attributes:
   check_mode: {support: full, description: Looks at the database and the server and returns the plan; writes nothing.}

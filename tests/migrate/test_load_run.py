@@ -98,8 +98,15 @@ def test_mrpt11_a_target_that_has_such_a_table_is_left_alone(tmp_path: Path, tar
 def test_mrpt11_a_second_run_finds_the_tables_and_another_schema_takes_them(tmp_path: Path, target: Target, postgres: psycopg.Connection) -> None:
     path = shop(tmp_path / "shop.db")
     run(migration=moving(path, target))
-    with pytest.raises(StaysError, match=r"6 differences have to be resolved first.*exists:customers.*exists:lines.*exists:log.*exists:orders.*exists:totals"):
+    with pytest.raises(
+        StaysError, match=r"6 differences have to be resolved first.*exists:customers.*exists:lines.*exists:log.*exists:orders.*exists:totals"
+    ) as there:
         run(migration=moving(path, target))
+    said = str(there.value)
+    assert "public.orders_at is there already, an index, and" in said
+    assert "→ another schema, or drop or rename what is there" in said
+    assert "public.totals is there already, a view, and" in said
+    assert '→ exclude: ["totals"], or another schema' in said
     run(migration=moving(path, target, schema="Other schema"))
     assert contents(postgres) == contents(postgres, "Other schema")
 

@@ -138,6 +138,16 @@ def test_cti9_a_setting_that_names_nothing_is_a_slip(settings: dict[str, object]
         planned(_T, **settings)
 
 
+def test_cti9_values_for_tables_that_are_made_here_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"fill names t\.c, .* mode: into_existing"):
+        planned(_T, fill={"t.c": "1"})
+
+
+def test_mrpt9_a_reason_does_not_contradict_what_was_found() -> None:
+    what = told(planned(_T, "INSERT INTO t VALUES (1, 'x', 5), (2, 'x', 'many')"))["misfit:t.b"].what
+    assert what.startswith("t.b becomes bigint (declared INTEGER; there are integers that fit), which does not take: plain text (1 rows")
+
+
 def test_w4_values_of_secret_columns_are_in_no_text() -> None:
     sql = (_T, "INSERT INTO t VALUES (1, 'x', 9876543211), (2, 'x', 'hunter2')")
     plan = planned(*sql, secret=("*.b",))

@@ -128,7 +128,8 @@ def _whole(meant: str, said: str, values: Values) -> Choice:
     """BIGINT for INTEGER: SQLite's has 64 bits, and an application may use them tomorrow."""
     kind = next(name for name, end in fits.INTEGERS.items() if end >= fits.INTEGERS[meant] and fits.fits(name, values))
     if kind == meant:
-        return Choice(kind, conversions.INTEGER, f"{said}; all values are integers that fit")
+        alone = values.types.keys() == {INTEGER}
+        return Choice(kind, conversions.INTEGER, f"{said}; {'all values are' if alone else 'there are'} integers that fit")
     why = f"{said}, but its integers go beyond {meant}"
     return Choice(kind, conversions.INTEGER, why, told={"type": f"{why}: {kind}"})
 

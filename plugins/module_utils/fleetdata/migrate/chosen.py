@@ -43,7 +43,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--on-misfit", choices=(FAIL, QUARANTINE), help="a row that does not fit: nothing is loaded (default), or it goes to TABLE__misfit")
     how.add_argument("--on-text", choices=(FAIL, REPLACE, BYTEA), help="a text with NUL, or that is not UTF-8 (default: fail)")
     how.add_argument("--verify", choices=(DIGEST, COUNT), help="compare every value (default), or only count")
-    how.add_argument("--jobs", type=int, metavar="N", help="how much is loaded at once, from 1 to 16 (default: 1)")
+    how.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="how much is loaded at once, from 1 to 16 (default: 2 where the database is large and there are two cores, else 1)",
+    )
     how.add_argument("--work", metavar="DIRECTORY", help="room for a copy of the database, where one is needed")
 
 

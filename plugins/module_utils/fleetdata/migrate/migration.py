@@ -43,7 +43,8 @@ class Migration:
     empty_as_null, secret: columns as "table.column"; fnmatch patterns may be used. A secret column's values are in no message and no report.
     on_text: what a text with a NUL byte or that is not UTF-8 does: FAIL, REPLACE or BYTEA. accept: differences that were read and are agreed to,
     each by the code that the plan gives it. fill: of tables that the application made, a value as text by "table.column" (names of the target), for columns
-    that the target alone has, and for NULL in those that take none. jobs: tables loaded at once. work: a directory with room for a copy of the database.
+    that the target alone has, and for NULL in those that take none.
+    jobs: how much is loaded at once, 0 for 2 where that pays. work: a directory with room for a copy of the database.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Migration:
     on_misfit: str = FAIL
     on_text: str = FAIL
     verify: str = DIGEST
-    jobs: int = 1
+    jobs: int = 0
     work: str = "/var/lib/fleetdata/migrate"
     busy_seconds: float = 60.0
 

@@ -14,7 +14,7 @@ from ..errors import ConfigurationError
 from ..retention.rows import Text
 from . import aside, columns, constraints, counts, skim, source, survey
 from .counts import Counts
-from .migration import Migration
+from .migration import CREATE, Migration
 from .model import Column, Source, Table
 from .names import Names
 from .planned import Plan, TablePlan
@@ -118,6 +118,10 @@ def _check(migration: Migration, tables: Mapping[str, Table]) -> None:
     """A setting that names nothing is a slip, which would pass in silence."""
     if not tables:
         raise ConfigurationError(f"{migration.name}: no table of {migration.database} is among those to include; nothing would be migrated.")
+    if migration.fill and migration.mode == CREATE:
+        raise ConfigurationError(
+            f"{migration.name}: fill names {', '.join(migration.fill)}, but the tables are made here. Take it out, or say mode: into_existing."
+        )
     named = [f"{table.name}.{column.name}" for table in tables.values() for column in table.columns]
     settings: list[tuple[str, Iterable[str], Iterable[str]]] = [
         ("tables", migration.tables, tables), ("columns", migration.columns, named), ("casts", migration.casts, named),

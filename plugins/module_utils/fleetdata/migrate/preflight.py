@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 _OLDEST = 120000
-_KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "S": "sequence", "f": "foreign table", "i": "index", "I": "index", "c": "type"}
+_KINDS = {
+    "r": "a table", "p": "a table", "v": "a view", "m": "a materialized view", "S": "a sequence", "f": "a foreign table", "i": "an index", "I": "an index",
+    "c": "a type",
+}  # fmt: skip
 
 
 def with_server(connection: Connection, plan: Plan) -> Plan:
@@ -64,15 +67,20 @@ def _there(connection: Connection, plan: Plan) -> Iterator[Difference]:
     """Names that are taken. Indexes have theirs among those of tables."""
     if plan.migration.mode != CREATE:
         return
-    names = {table.name: table.source.name for table in plan.tables.values()}
-    names.update({index.name: table.source.name for table in plan.tables.values() for index in table.indexes})
+    tables = {table.name: table.source.name for table in plan.tables.values()}
+    names = {**tables, **{index.name: table.source.name for table in plan.tables.values() for index in table.indexes}}
+    views = {view.name for view in plan.views}
     query = (
         "SELECT relname, relkind::text FROM pg_class JOIN pg_namespace ON relnamespace = pg_namespace.oid WHERE nspname = %s AND relname = ANY (%s) ORDER BY 1"
     )
-    for name, kind in connection.execute(query, (plan.migration.schema, [*names, *(view.name for view in plan.views)])):
+    for name, kind in connection.execute(query, (plan.migration.schema, [*names, *views])):
         source = names.get(name, "")
-        what = f"{plan.migration.schema}.{name} is there already, a {_KINDS.get(kind, 'relation')}, and nothing is ever put in the place of what is there."
-        setting = f'tables: {{"{source}": "another name"}}, or another schema, or mode: into_existing where the application made it and it is empty'
+        what = f"{plan.migration.schema}.{name} is there already, {_KINDS.get(kind, 'a relation')}, and nothing is ever put in the place of what is there."
+        elsewhere = "another schema, or drop or rename what is there"
+        if name in tables:
+            setting = f'tables: {{"{source}": "another name"}}, or another schema, or mode: into_existing where the application made it and it is empty'
+        else:
+            setting = f'exclude: ["{name}"], or {elsewhere}' if name in views else elsewhere
         yield Difference(f"exists:{name}", BLOCKS, source, what, setting=setting)
 
 

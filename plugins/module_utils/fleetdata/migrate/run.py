@@ -40,6 +40,11 @@ _LARGE = 16 << 20
 """Bytes of a database that is loaded by several processes."""
 
 
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.timezone.utc)
 
@@ -137,7 +142,7 @@ class _Run:
             control = stack.enter_context(closing(self._context.connect(migration.target)))
             stack.enter_context(self._alone(control))
             taken = snapshot.readers(
-                path=migration.database, count=max(1, migration.jobs), busy_seconds=migration.busy_seconds, work=migration.work, stopped=stopped,
+                path=migration.database, count=self._jobs(), busy_seconds=migration.busy_seconds, work=migration.work, stopped=stopped,
                 helpers=self._helpers(),
             )  # fmt: skip
             with self._phase("snapshot"):
@@ -162,8 +167,14 @@ class _Run:
 
     def _helpers(self) -> int:
         """How many processes are worth their start and their memory. They know but one way to connect."""
-        large = os.path.isfile(self._migration.database) and os.path.getsize(self._migration.database) >= _LARGE
-        return min(self._migration.jobs, len(os.sched_getaffinity(0))) - 1 if large and self._context.connect is connections.connect else 0
+        pays = self._is_large() and self._context.connect is connections.connect
+        return min(self._jobs(), _cores()) - 1 if pays else 0
+
+    def _jobs(self) -> int:
+        return self._migration.jobs or (2 if self._is_large() and _cores() > 1 else 1)
+
+    def _is_large(self) -> bool:
+        return os.path.isfile(self._migration.database) and os.path.getsize(self._migration.database) >= _LARGE
 
     def _planned(self, seen: snapshot.Snapshot, control: Connection, *, quick: bool) -> Plan:
         if self._migration.mode == INTO_EXISTING:
