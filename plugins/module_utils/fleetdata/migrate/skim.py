@@ -1,9 +1,9 @@
 # Copyright: the steady.fleet developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The columns of a large table surveyed by SQLite itself: counts, types and ends of all values, but what texts say only of a sample.
+"""The columns of a large table surveyed by SQLite itself: ends and lengths of all values; types, and what texts say, of a sample where that will do.
 
-That is enough for a load, whose encoder looks at every value: a text of another kind is refused there, and the run plans anew by all values.
+It does for a load whose encoder takes these and no other values: what else there is is refused there, and the run plans anew by all values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from . import fits, kinds
 from .choices import intent
 from .glance import glance
 from .model import Column, Named, Table
-from .survey import BLOB, INTEGER, REAL, TEXT, Values
+from .survey import BLOB, INTEGER, TEXT, Values
 
 ROWS = 50_000
 """A table of fewer is surveyed by all values: that is soon done."""
@@ -43,13 +43,14 @@ def skim(*, database: sqlite3.Connection, table: Table, columns: Collection[Colu
     """Of those of some columns that hold one type of values. columns: about whose texts nothing is declared. number: what a row's is called."""
     names = [column.name for column in columns]
     seen = _sampled(database, table.name, names, number) if number and names else []
-    known = {column.name: kind for column, one in zip(columns, seen) if (kind := _kind(column, one))}
+    known = {column: kind for column, one in zip(columns, seen) if (kind := _kind(column, one))}
     texts = {column.name: one["texts"] for column, one in zip(columns, seen)}
     found: dict[str, Values] = {}
     for begin in range(0, len(known), _COLUMNS):
         some = dict(list(known.items())[begin : begin + _COLUMNS])
-        for name, told in _told(database, table, some):
-            found[name] = Values(**told, texts=texts[name], sampled=bool(texts[name]))
+        for column, told in _told(database, table, some):
+            guarded = _is_guarded(column, some[column]) and column.name != table.row_number
+            found[column.name] = Values(**told, texts=texts[column.name], sampled=guarded)
     return found
 
 
@@ -74,23 +75,34 @@ def _kind(column: Column, seen: Mapping[str, Any]) -> str:
     return TEXT if plain or texts <= _SURE.get(meant, frozenset()) else ""
 
 
-def _told(database: sqlite3.Connection, table: Table, known: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """In one pass. What has values of another type after all, or infinite ones, is left out."""
-    wanted = ", ".join(part for name, kind in known.items() for part in _aggregates(quoted(name), kind, named=name == table.row_number))
+def _is_guarded(column: Column, kind: str) -> bool:
+    """Whether the encoder of the type that is chosen takes values of this type alone, so that they need not be asked for theirs."""
+    return kind == TEXT or (kind == INTEGER and intent(column.declared) in (*fits.INTEGERS, fits.BOOLEAN))
+
+
+def _told(database: sqlite3.Connection, table: Table, known: Mapping[Column, str]) -> Iterator[tuple[Column, dict[str, Any]]]:
+    """In one pass. What is seen to have values of another type after all, or infinite ones, is left out."""
+    wanted = ", ".join(part for column, kind in known.items() for part in _aggregates(quoted(column.name), kind, guarded=_is_guarded(column, kind)))
     row = database.execute(statement("SELECT count(*),", wanted, "FROM", quoted(table.name))).fetchone()
-    for place, (name, kind) in enumerate(known.items()):
+    for place, (column, kind) in enumerate(known.items()):
         filled, other, least, most = row[1 + 4 * place : 5 + 4 * place]
         told: dict[str, Any] = {"rows": row[0], "nulls": row[0] - filled, "types": {kind: filled}}
-        if kind in (INTEGER, REAL):
-            if other == row[0] - filled and least != -_INFINITY and most != _INFINITY:
-                yield name, {**told, **dict(zip(("least", "most") if kind == INTEGER else ("lowest", "highest"), (least, most)))}
-        elif words(least) == words(most) == kind:
-            yield name, {**told, "longest": other}
+        if kind in (TEXT, BLOB):
+            if words(least) == words(most) == kind:
+                yield column, {**told, "longest": other}
+        elif other in (None, row[0] - filled) and _is_finite(kind, least, most):
+            yield column, {**told, **dict(zip(("least", "most") if kind == INTEGER else ("lowest", "highest"), (least, most)))}
 
 
-def _aggregates(name: str, kind: str, *, named: bool) -> tuple[str, ...]:
-    """How many values; those of another type with NULL, or the longest length; the ends, or their types, between which all others are."""
+def _is_finite(kind: str, least: Any, most: Any) -> bool:
+    wanted = int if kind == INTEGER else float
+    return type(least) is type(most) is wanted and least != -_INFINITY and most != _INFINITY
+
+
+def _aggregates(name: str, kind: str, *, guarded: bool) -> tuple[str, ...]:
+    """How many values; how many of another type, with NULL, or the longest length; the ends, or their types, between which all others are."""
     if kind in (TEXT, BLOB):
-        return f"count({name})", f"max(length({name}))", f"typeof(min({name}))", f"typeof(max({name}))"
-    other = "0" if named else f"count(nullif(typeof({name}), '{kind}'))"
+        ends = ("'text'", "'text'") if guarded else (f"typeof(min({name}))", f"typeof(max({name}))")
+        return f"count({name})", f"max(length({name}))", *ends
+    other = "NULL" if guarded else f"count(nullif(typeof({name}), '{kind}'))"
     return f"count({name})", other, f"min({name})", f"max({name})"

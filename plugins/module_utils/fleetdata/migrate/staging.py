@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
-_ROWS, _BYTES = 100_000, 64 << 20
+_ROWS, _BYTES = 50_000, 64 << 20
 """What a part has at most: so many rows, about so many bytes."""
 _T = TypeVar("_T")
 

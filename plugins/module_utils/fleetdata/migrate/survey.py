@@ -28,7 +28,7 @@ class Values:
 
     lowest, highest: of its reals. infinite: reals that are.
     longest: characters of its longest text, bytes of its longest blob. texts: how many texts of each kind (``kinds``).
-    sampled: whether texts are those of a sample, and every one has yet to be looked at.
+    sampled: whether types and texts are those of a sample, and every value has yet to be looked at.
     examples: by type, or kind of text, the first such row's number (its place where rows have none).
     """
 
