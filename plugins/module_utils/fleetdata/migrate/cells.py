@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 import struct
@@ -14,27 +13,15 @@ from functools import lru_cache
 from typing import Any, Callable, NoReturn
 
 from ..retention.rows import Text
-from . import conversions, kinds
+from . import cells_times, conversions, kinds
+from .fields import NULL, Cell, RefusedError, field, proved, refuse
 from .fixed import INTEGERS
 from .planned import ColumnPlan
 
-Cell = Callable[[Any], bytes]
-NULL = b"\xff\xff\xff\xff"
-_UNITS = {conversions.SECONDS: 1_000_000, conversions.MILLISECONDS: 1000, conversions.MICROSECONDS: 1}
-"""Microseconds of one."""
-_EPOCH = datetime.datetime(2000, 1, 1)
-_FIRST_DAY = _EPOCH.toordinal()
-_UNIX, _JULIAN = 946_684_800_000_000, 211_813_444_800_000  # microseconds from 1970 to 2000; milliseconds from the Julian day 0 to 2000
-_LEAST, _MOST = -211_813_488_000_000_000, 9_223_371_331_200_000_000
 _LIMIT = re.compile(r"(?:character varying|character|varchar|char|bpchar)\((\d+)\)")
 _NUMERIC = re.compile(r"numeric(?:\((\d+)(?:,(-?\d+))?\))?")
 _EXACT = Context(prec=4000)
 _UUID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_length, _moment, _day = struct.Struct(">i").pack, struct.Struct(">iq").pack, struct.Struct(">ii").pack
-
-
-class RefusedError(ValueError):
-    """A value that its column cannot take. Its text: what it is, as "is …"."""
 
 
 def cell(column: ColumnPlan) -> Cell:
@@ -60,18 +47,12 @@ def limit(column: ColumnPlan) -> int:
     return int(found[1]) if found else 0
 
 
-def proved(column: ColumnPlan, *allowed: str) -> bool:
-    """Whether the survey saw texts alone, of these kinds alone."""
-    values = column.values
-    return not values.sampled and set(values.types) == {"text"} and bool(values.texts) and set(values.texts) <= set(allowed)
-
-
 def _integer(column: ColumnPlan) -> Cell:
     letter, size = INTEGERS[column.type]
     pack = struct.Struct(f">i{letter}").pack
 
     def make(value: Any) -> bytes:
-        return pack(size, value) if isinstance(value, int) else _refuse(value, "an integer")
+        return pack(size, value) if isinstance(value, int) else refuse(value, "an integer")
 
     return make
 
@@ -82,11 +63,11 @@ def _float(column: ColumnPlan) -> Cell:
 
     def make(value: Any) -> bytes:
         if not isinstance(value, (int, float)):
-            return _refuse(value, "a number")
+            return refuse(value, "a number")
         packed = form.pack(value)
         if form.unpack(packed)[0] != value:
             raise RefusedError(f"is a number that {column.type} does not have exactly")
-        return _field(packed)
+        return field(packed)
 
     return make
 
@@ -103,16 +84,16 @@ def _numeric(column: ColumnPlan) -> Cell:
             if exact != number or abs(number) >= Decimal(10) ** (bounds[0] - bounds[1]):
                 raise RefusedError(f"is a number that {column.type} would {'round' if exact != number else 'not hold'}")
             number = exact
-        return _field(_digits(number))
+        return field(_digits(number))
 
     return make
 
 
 def _decimal(value: Any) -> Decimal:
     if isinstance(value, str) and kinds.kind_of(value.encode("utf-8", "replace")) not in (kinds.INTEGER, kinds.DECIMAL):
-        return _refuse(value, "a decimal number")
+        return refuse(value, "a decimal number")
     if isinstance(value, bytes):
-        return _refuse(value, "a decimal number")
+        return refuse(value, "a decimal number")
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite():
         raise RefusedError("is infinite, which only double precision takes")
@@ -147,7 +128,7 @@ def _text(column: ColumnPlan) -> Cell:
         said = _said(value, replace)
         if most and len(said) > most:
             raise RefusedError(f"has {len(said)} characters, more than {column.type} takes")
-        return _field(said.encode())
+        return field(said.encode())
 
     return make
 
@@ -158,7 +139,7 @@ def _said(value: Any, replace: bool = False) -> str:
         if not replace:
             raise RefusedError(f"is {kinds.NOT_UTF8}")
         value = value.decode("utf-8", "replace")
-    said = value if isinstance(value, str) else _refuse(value, "a text")
+    said = value if isinstance(value, str) else refuse(value, "a text")
     if "\0" in said and not replace:
         raise RefusedError(f"is {kinds.NUL}")
     return said.replace("\0", "\ufffd")
@@ -168,7 +149,7 @@ def _bytes(_column: ColumnPlan) -> Cell:
     def make(value: Any) -> bytes:
         if isinstance(value, str):
             value = value.encode()
-        return _field(value) if isinstance(value, bytes) else _refuse(value, "a blob")
+        return field(value) if isinstance(value, bytes) else refuse(value, "a blob")
 
     return make
 
@@ -178,95 +159,10 @@ def _boolean(_column: ColumnPlan) -> Cell:
     def make(value: Any) -> bytes:
         said = value.lower() if isinstance(value, str) else str(value) if isinstance(value, int) else ""
         if said not in ("0", "1") and said not in kinds.TRUE_WORDS | kinds.FALSE_WORDS:
-            return _refuse(value, "a boolean")
+            return refuse(value, "a boolean")
         return b"\0\0\0\1\1" if said == "1" or said in kinds.TRUE_WORDS else b"\0\0\0\1\0"
 
     return make
-
-
-def _date(_column: ColumnPlan) -> Cell:
-    @lru_cache(maxsize=4096)
-    def make(value: Any) -> bytes:
-        if _kind(value) != kinds.DATE:
-            return _refuse(value, "a day as YYYY-MM-DD")
-        return _day(4, datetime.date.fromisoformat(value).toordinal() - _FIRST_DAY)
-
-    return make
-
-
-def _time(_column: ColumnPlan) -> Cell:
-    @lru_cache(maxsize=4096)
-    def make(value: Any) -> bytes:
-        if _kind(value) != kinds.TIME:
-            return _refuse(value, "a time of day as HH:MM:SS")
-        return _moment(8, _since(kinds.moment(f"2000-01-01T{value}")))
-
-    return make
-
-
-def _iso(column: ColumnPlan) -> Cell:
-    zoned = column.type == "timestamp with time zone"
-    allowed = (kinds.DATE, kinds.MOMENT, kinds.MOMENT_ZONE) if zoned else (kinds.DATE, kinds.MOMENT)
-    known = proved(column, *allowed)
-    read = datetime.datetime.fromisoformat
-
-    def make(value: Any) -> bytes:
-        if not known and _kind(value) not in allowed:
-            return _refuse(value, "a moment in ISO 8601" if zoned else "a moment in ISO 8601 without a zone")
-        try:
-            return _moment(8, _since(read(value)))
-        except ValueError:  # a fraction or a Z that older Pythons do not read
-            return _moment(8, _since(kinds.moment(value)))
-        except TypeError:
-            return _refuse(value, "a moment in ISO 8601")
-
-    return make
-
-
-def _since(moment: datetime.datetime) -> int:
-    """Microseconds since 2000."""
-    offset = moment.utcoffset()
-    if offset is not None:
-        moment = moment.replace(tzinfo=None)
-    gone = moment - _EPOCH
-    microseconds = (gone.days * 86_400 + gone.seconds) * 1_000_000 + gone.microseconds
-    return microseconds if offset is None else microseconds - offset // datetime.timedelta(microseconds=1)
-
-
-def _epoch(column: ColumnPlan) -> Cell:
-    unit = _UNITS[column.conversion]
-
-    def make(value: Any) -> bytes:
-        if not isinstance(value, (int, float)):
-            return _refuse(value, "a number")
-        exact = value * unit if isinstance(value, int) else _rounded(value, unit)
-        return _in_range(exact - _UNIX, column)
-
-    return make
-
-
-def _rounded(value: float, unit: int) -> int:
-    """The nearest microsecond to what the double says exactly."""
-    if value in (float("inf"), float("-inf")):
-        raise RefusedError("is infinite")
-    above, below = value.as_integer_ratio()
-    whole, rest = divmod(above * unit, below)
-    return whole + (2 * rest > below or (2 * rest == below and whole % 2))
-
-
-def _julian(column: ColumnPlan) -> Cell:
-    def make(value: Any) -> bytes:
-        if not isinstance(value, (int, float)) or abs(value) > 1e9:
-            return _refuse(value, "a Julian day")
-        return _in_range((int(value * 86_400_000.0 + 0.5) - _JULIAN) * 1000, column)
-
-    return make
-
-
-def _in_range(microseconds: int, column: ColumnPlan) -> bytes:
-    if not _LEAST <= microseconds < _MOST:
-        raise RefusedError(f"is out of range for {column.type}")
-    return _moment(8, microseconds)
 
 
 def _json(column: ColumnPlan) -> Cell:
@@ -275,8 +171,8 @@ def _json(column: ColumnPlan) -> Cell:
     def make(value: Any) -> bytes:
         said = _said(value, column.replace)
         if not known and not _is_json(said):
-            return _refuse(value, "JSON")
-        return _field(b"\1" + said.encode() if binary else said.encode())
+            return refuse(value, "JSON")
+        return field(b"\1" + said.encode() if binary else said.encode())
 
     return make
 
@@ -299,27 +195,16 @@ def _uuid(_column: ColumnPlan) -> Cell:
             return b"\0\0\0\x10" + value
         if isinstance(value, str) and _UUID.fullmatch(value):
             return b"\0\0\0\x10" + bytes.fromhex(value.replace("-", ""))
-        return _refuse(value, "a UUID")
+        return refuse(value, "a UUID")
 
     return make
 
 
-def _field(data: bytes) -> bytes:
-    return _length(len(data)) + data
-
-
-def _kind(value: Any) -> str:
-    return kinds.kind_of(value.encode("utf-8", "replace")) if isinstance(value, str) else ""
-
-
-def _refuse(value: Any, wanted: str) -> NoReturn:
-    named = {int: "an integer", float: "a real number", str: "a text", Text: "a text", bytes: "a blob"}[type(value)]
-    raise RefusedError(f"is {named} that is not {wanted}" if named.split()[-1] not in wanted else f"is not {wanted}")
-
-
 _MAKERS: dict[str, Callable[[ColumnPlan], Cell]] = {
     conversions.INTEGER: _integer, conversions.FLOAT: _float, conversions.NUMERIC: _numeric, conversions.TEXT: _text, conversions.ANY_TEXT: _text,
-    conversions.BYTES: _bytes, conversions.BOOLEAN: _boolean, conversions.DATE: _date, conversions.TIME: _time, conversions.MOMENT: _iso,
-    conversions.SECONDS: _epoch, conversions.MILLISECONDS: _epoch, conversions.MICROSECONDS: _epoch, conversions.JULIAN: _julian,
+    conversions.BYTES: _bytes, conversions.BOOLEAN: _boolean, conversions.DATE: cells_times.date, conversions.TIME: cells_times.time,
+    conversions.MOMENT: cells_times.iso,
+    conversions.SECONDS: cells_times.epoch, conversions.MILLISECONDS: cells_times.epoch,
+    conversions.MICROSECONDS: cells_times.epoch, conversions.JULIAN: cells_times.julian,
     conversions.JSON_TEXT: _json, conversions.UUID: _uuid,
 }  # fmt: skip

@@ -17,7 +17,8 @@ from typing import Any, Callable
 
 from ..retention.rows import Text
 from . import conversions, kinds
-from .cells import NULL, Cell, RefusedError, cell, limit, proved
+from .cells import cell, limit
+from .fields import NULL, Cell, RefusedError, proved
 from .fixed import OTHER, Fixed, fixed
 from .planned import ColumnPlan, TablePlan
 

@@ -14,9 +14,10 @@ from typing import Any, Callable
 from ..retention.rows import Text
 from ..sql import quoted, statement
 from . import conversions, fits, kinds
-from .cells import RefusedError, cell
+from .cells import cell
 from .existing import Existing, ExistingColumn, ExistingKey, ExistingReference, read
 from .existing_match import match
+from .fields import RefusedError
 from .migration import QUARANTINE, Migration
 from .plan import look as look_at_source
 from .planned import ColumnPlan, Plan, TablePlan
