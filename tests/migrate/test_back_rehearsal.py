@@ -18,6 +18,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.cut
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import Target
 from handed_base import Base, base
 from postgres_server import PASSWORD
+from writing_on import under_way
 
 _FIRST = 10_000
 _SCRIPT = """
@@ -68,6 +69,7 @@ def _nothing_is_lost(found: dict[int, str], logs: list[Path]) -> None:
     for log in logs:
         rows, gone = _acknowledged(log)
         assert rows
+        rows.pop(under_way(max(rows)), None)  # what was committed when the application was killed, and never acknowledged, may have deleted it
         assert rows.items() <= found.items()
         assert not gone & set(found)
     assert {number: body for number, body in found.items() if number <= 3000} == {number: f"old {number}" for number in range(1, 3001)}

@@ -10,6 +10,16 @@ from pathlib import Path
 import psycopg
 
 
+def deleted_with(number: int) -> int:
+    """The row that goes in the transaction that brings a row, 0 for none."""
+    return number - 4 if number % 5 == 0 else 0
+
+
+def under_way(last: int) -> int:
+    """The row that goes in the transaction after the last one that was acknowledged."""
+    return deleted_with(last + 1)
+
+
 def main(side: str, where: str, log: str, first: int) -> None:
     """A line is: the number of a new row, that of one that is gone (0 for none), the text of the new one."""
     draw, lite = random.Random(first), side == "sqlite"
@@ -19,7 +29,7 @@ def main(side: str, where: str, log: str, first: int) -> None:
     with Path(log).open("a", buffering=1) as told:
         while True:
             number += 1
-            body, gone = f"{side} {number} {draw.random()}", number - 4 if number % 5 == 0 else 0
+            body, gone = f"{side} {number} {draw.random()}", deleted_with(number)
             database.execute(begin)
             database.execute(f"INSERT INTO message (id, body, read) VALUES ({mark}, {mark}, {mark})", (number, body, number % 2 if lite else number % 2 == 1))
             database.execute(f"UPDATE account SET visits = visits + 1, last = {mark} WHERE id = {mark}", (number, number % 7))
