@@ -36,8 +36,12 @@ class _Engine(Protocol):
 class Reader:
     """A connection that only reads. A value is None, int, float, str, ``Text`` (text that is not UTF-8) or bytes. One query at a time."""
 
-    def __init__(self, path: str, *, standard: bool = False) -> None:
-        """standard: Python's sqlite3 even where apsw is there, which takes two thirds of its time."""
+    def __init__(self, path: str, *, standard: bool = True) -> None:
+        """standard: Python's sqlite3; else apsw where it is there, which takes two thirds of its time.
+
+        apsw has an SQLite library of its own. Where another library of this process has the file open, too, the first that closes it takes all of the
+        process's locks away (POSIX), and a live database is read torn, or worse: only a process that opens the file in no other way may say so.
+        """
         self._engine: _Engine = _StandardEngine(path) if standard or not _has_apsw() else _ApswEngine(path)
 
     def begin(self) -> None:

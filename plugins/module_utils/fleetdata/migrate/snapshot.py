@@ -50,7 +50,7 @@ def readers(
     busy_seconds: float,
     work: str,
     stopped: bool = False,
-    standard: bool = False,
+    standard: bool = True,
     helpers: int = 0,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[Snapshot]:
