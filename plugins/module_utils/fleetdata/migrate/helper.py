@@ -109,7 +109,7 @@ def work(handle: int) -> None:
 
 
 def _work(pipe: Connection) -> None:
-    with closing(Reader(pipe.recv())) as reader:
+    with closing(Reader(pipe.recv(), standard=False)) as reader:  # nothing else opens the file in this process
         pipe.send((_DONE, None))
         pipe.recv()
         reader.begin()
