@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks.archive.contestants import GZIP_AWS, OURS, S5CMD, S5CMD_PROVED
 from benchmarks.archive.reports import KINDS
+from benchmarks.tables import head, line
 
 PEAK_MIB = 96
 HEADINGS = ("", "wall median", "best", "÷ ours", "client CPU", "server CPU", "other CPU", "peak MiB", "requests", "objects", "stored MB")
@@ -70,10 +71,10 @@ def render(runs: Sequence[Run]) -> str:
     for kind in dict.fromkeys(run.kind for run in runs):
         of_kind = [run for run in runs if run.kind == kind]
         lines += ["", f"**{kind}**: {of_kind[0].files:,} x {of_kind[0].bytes / of_kind[0].files / 1e6:,.2f} MB", ""]
-        lines += [_line(HEADINGS), _line(["---"] + ["---:"] * (len(HEADINGS) - 1))]
+        lines += head(HEADINGS)
         ours = _walls(runs, kind, OURS)
         for name in dict.fromkeys(run.name for run in of_kind):
-            lines.append(_line(_row(name, [run for run in of_kind if run.name == name], statistics.median(ours) if ours else None)))
+            lines.append(line(_row(name, [run for run in of_kind if run.name == name], statistics.median(ours) if ours else None)))
     return "\n".join(lines)
 
 
@@ -96,7 +97,3 @@ def _row(name: str, runs: Sequence[Run], ours: float | None) -> list[str]:
 
 def _walls(runs: Iterable[Run], kind: str, name: str) -> list[float]:
     return [run.wall for run in runs if run.kind == kind and run.name == name and not run.complaint]
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

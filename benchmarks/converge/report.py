@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.converge.trial import Trial
+from benchmarks.tables import head, line
 
 if TYPE_CHECKING:
     from benchmarks.converge.further import Growth
@@ -97,24 +98,24 @@ def render_marks(found: Iterable[Mark]) -> str:
 
 def render_first(trials: Sequence[Trial]) -> str:
     """The table of first converges."""
-    lines = ["", "First converge of a new host, round trip 0", "", _line(["", "wall", "controller CPU", "host CPU"]), _line(["---"] + ["---:"] * 3)]
+    lines = ["", "First converge of a new host, round trip 0", "", *head(["", "wall", "controller CPU", "host CPU"])]
     for trial in trials:
         name = trial.name if trial.changed else f"{trial.name} (INVALID: failed, or changed nothing)"
-        lines.append(_line([name, *(f"{value:.1f}" for value in (trial.wall, trial.controller, trial.host))]))
+        lines.append(line([name, *(f"{value:.1f}" for value in (trial.wall, trial.controller, trial.host))]))
     return "\n".join(lines)
 
 
 def render_growth(found: Sequence[Growth]) -> str:
     """The table of runs on several hosts at once; CPU is a host's share."""
-    head = ["", "hosts", "wall", "controller CPU a host", "host CPU a host", "controller peak MB", "MB a further host"]
-    lines = ["", "Growth, nothing to change, round trip 0", "", _line(head), _line(["---"] + ["---:"] * (len(head) - 1))]
+    names = ["", "hosts", "wall", "controller CPU a host", "host CPU a host", "controller peak MB", "MB a further host"]
+    lines = ["", "Growth, nothing to change, round trip 0", "", *head(names)]
     alone = {row.name: row for row in reversed(found)}
     for row in sorted(found, key=lambda row: row.name):
         further = row.hosts - alone[row.name].hosts
         more = f"{(row.memory - alone[row.name].memory) / further:.1f}" if further else "-"
         name = row.name if row.valid else f"{row.name} (INVALID: failed, or changed something)"
         shares = [f"{value / row.hosts:.2f}" for value in (row.controller, row.host)]
-        lines.append(_line([name, str(row.hosts), f"{row.wall:.1f}", *shares, f"{row.memory:.0f}", more]))
+        lines.append(line([name, str(row.hosts), f"{row.wall:.1f}", *shares, f"{row.memory:.0f}", more]))
     return "\n".join(lines)
 
 
@@ -123,18 +124,14 @@ def render(table: Sequence[Row]) -> str:
     walls = {(row.round_trip, row.name): row.wall for row in table}
     lines: list[str] = []
     for trip in dict.fromkeys(row.round_trip for row in table):
-        lines += ["", f"Round trip {trip * 1000:.0f} ms", "", _line(HEADINGS), _line(["---"] + ["---:"] * (len(HEADINGS) - 1))]
+        lines += ["", f"Round trip {trip * 1000:.0f} ms", "", *head(HEADINGS)]
         for row in (row for row in table if row.round_trip == trip):
             ratios = [_ratio(row.wall, walls.get((trip, other))) for other in (PYINFRA_BEST, PLAIN)]
             times = [f"{value:.2f}" for value in (row.wall, row.best, row.controller, row.host, row.other)]
             name = row.name if row.valid else f"{row.name} (INVALID: failed, or changed something)"
-            lines.append(_line([name, *times, "-" if row.calls is None else str(row.calls), str(row.sessions), *ratios]))
+            lines.append(line([name, *times, "-" if row.calls is None else str(row.calls), str(row.sessions), *ratios]))
     return "\n".join(lines)
 
 
 def _ratio(wall: float, other: float | None) -> str:
     return "-" if other is None else f"{wall / other:.2f}"
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.archive.report import Mark
 from benchmarks.migration.contestants import COPY, OURS, PGLOADER, PROVED
+from benchmarks.tables import head, line, median
 
 PEAK_MIB = 128
 HEADINGS = ("", "wall median", "best", "÷ ours", "rows/s", "client CPU", "server CPU", "peak MiB")
@@ -30,7 +30,7 @@ class Run:
 
 def marks(runs: Sequence[Run]) -> list[Mark]:
     """Those that the runs of one database can tell of."""
-    medians = {name: _median(of, "wall") for name in (OURS, PROVED, PGLOADER, COPY) if (of := [run for run in runs if run.name == name and not run.complaint])}
+    medians = {name: median(of, "wall") for name in (OURS, PROVED, PGLOADER, COPY) if (of := [run for run in runs if run.name == name and not run.complaint])}
     found = [Mark(f"at most {PEAK_MIB} MiB of memory", peak := max(run.peak for run in ours), peak <= PEAK_MIB) for ours in [_ours(runs)] if ours]
     for ours, theirs, least in ((OURS, PGLOADER, 4.0), (PROVED, PGLOADER, 2.5)):
         if ours in medians and theirs in medians:
@@ -44,9 +44,9 @@ def marks(runs: Sequence[Run]) -> list[Mark]:
 
 def render(runs: Sequence[Run]) -> str:
     """A table, as Markdown. Medians of the runs, and the highest peak."""
-    lines = [_line(HEADINGS), _line(["---"] + ["---:"] * (len(HEADINGS) - 1))]
+    lines = head(HEADINGS)
     for name in dict.fromkeys(run.name for run in runs):
-        lines.append(_line(_row(name, [run for run in runs if run.name == name], runs)))
+        lines.append(line(_row(name, [run for run in runs if run.name == name], runs)))
     return "\n".join(lines)
 
 
@@ -56,21 +56,13 @@ def _ours(runs: Sequence[Run]) -> list[Run]:
 
 def _row(name: str, runs: Sequence[Run], every: Sequence[Run]) -> list[str]:
     bad = next((run.complaint for run in runs if run.complaint), "")
-    wall, ours = _median(runs, "wall"), [run for run in every if run.name == PROVED]
+    wall, ours = median(runs, "wall"), [run for run in every if run.name == PROVED]
     return [
         f"{name} (INVALID: {bad})" if bad else name,
         f"{wall:.1f}",
         f"{min(run.wall for run in runs):.1f}",
-        f"{wall / _median(ours, 'wall'):.2f}" if ours else "-",
+        f"{wall / median(ours, 'wall'):.2f}" if ours else "-",
         f"{runs[0].rows / wall:,.0f}",
-        *(f"{_median(runs, what):.1f}" for what in ("client", "server")),
+        *(f"{median(runs, what):.1f}" for what in ("client", "server")),
         f"{max(run.peak for run in runs):.0f}",
     ]
-
-
-def _median(runs: Iterable[Run], what: str) -> float:
-    return statistics.median(float(getattr(run, what)) for run in runs)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

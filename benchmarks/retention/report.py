@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.archive.report import Mark
 from benchmarks.retention.contestants import EXPORT, EXPORT_DAYS, OURS, PLAIN
+from benchmarks.tables import head, line, median
 
 PEAK_MIB, WAIT_MS, WAIT_RATIO = 96, 250, 20
 HEADINGS = (
@@ -45,7 +45,7 @@ def marks(runs: Sequence[Run]) -> list[Mark]:
     ours = [run for run in runs if run.name == OURS and not run.complaint]
     if not ours:
         return []
-    wait, wall, peak = _median(ours, "p99"), _median(ours, "wall"), max(run.peak for run in ours)
+    wait, wall, peak = median(ours, "p99"), median(ours, "wall"), max(run.peak for run in ours)
     found = [
         Mark(f"a writer waits at most {WAIT_MS} ms at p99", wait, wait <= WAIT_MS),
         Mark(f"at most {PEAK_MIB} MiB of memory", peak, peak <= PEAK_MIB),
@@ -53,48 +53,40 @@ def marks(runs: Sequence[Run]) -> list[Mark]:
     for name in (EXPORT, EXPORT_DAYS):
         theirs = [run for run in runs if run.name == name and not run.complaint]
         if theirs:
-            ratio = _median(theirs, "wall") / wall
+            ratio = median(theirs, "wall") / wall
             found.append(Mark(f"faster than {name}: its time ÷ ours", ratio, ratio > 1))
     plain = [run for run in runs if run.name == PLAIN and not run.complaint]
     if plain:
-        ratio = _median(plain, "p99") / wait
+        ratio = median(plain, "p99") / wait
         found.append(Mark(f"a writer's p99 at most 1/{WAIT_RATIO} of that beside {PLAIN}: theirs ÷ ours", ratio, ratio >= WAIT_RATIO))
     return found
 
 
 def render(runs: Sequence[Run]) -> str:
     """A table, as Markdown. Medians of the runs, the highest peak and the longest wait."""
-    lines = [_line(HEADINGS), _line(["---"] + ["---:"] * (len(HEADINGS) - 1))]
+    lines = head(HEADINGS)
     ours = [run for run in runs if run.name == OURS]
     for name in dict.fromkeys(run.name for run in runs):
-        lines.append(_line(_row(name, [run for run in runs if run.name == name], ours)))
+        lines.append(line(_row(name, [run for run in runs if run.name == name], ours)))
     return "\n".join(lines)
 
 
 def _row(name: str, runs: Sequence[Run], ours: Sequence[Run]) -> list[str]:
     bad = next((run.complaint for run in runs if run.complaint), "")
-    wall, p99 = _median(runs, "wall"), _median(runs, "p99")
+    wall, p99 = median(runs, "wall"), median(runs, "p99")
     return [
         f"{name} (INVALID: {bad})" if bad else name,
         f"{wall:.1f}",
         f"{min(run.wall for run in runs):.1f}",
-        f"{wall / _median(ours, 'wall'):.2f}" if ours else "-",
+        f"{wall / median(ours, 'wall'):.2f}" if ours else "-",
         f"{runs[0].rows / wall:,.0f}",
-        *(f"{_median(runs, what):.1f}" for what in ("client", "server", "other")),
+        *(f"{median(runs, what):.1f}" for what in ("client", "server", "other")),
         f"{max(run.peak for run in runs):.0f}",
-        f"{_median(runs, 'commits'):,.0f}",
-        f"{_median(runs, 'p50'):.1f}",
+        f"{median(runs, 'commits'):,.0f}",
+        f"{median(runs, 'p50'):.1f}",
         f"{p99:.1f}",
         f"{max(run.longest for run in runs):.1f}",
-        f"{p99 / _median(ours, 'p99'):.1f}" if ours else "-",
-        f"{_median(runs, 'requests'):,.0f}",
-        f"{_median(runs, 'size') / 1e6:,.0f}",
+        f"{p99 / median(ours, 'p99'):.1f}" if ours else "-",
+        f"{median(runs, 'requests'):,.0f}",
+        f"{median(runs, 'size') / 1e6:,.0f}",
     ]
-
-
-def _median(runs: Iterable[Run], what: str) -> float:
-    return statistics.median(float(getattr(run, what)) for run in runs)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
