@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Iterator, Mapping
 
 from .calendar_text import classes, cost, months, sentence
 from .calendar_view import ARCHIVED, CONFLICTING, EMPTY, LATE, MISSING, REVISED, STATES, Calendar, Day, ReportCalendar, Totals, span
+from .html_page import page as html_page
+from .html_page import safe
 from .prices import CURRENCY
-from .table import clean, size
+from .table import size
 
 _MARKS = {ARCHIVED: "✓", EMPTY: "0", REVISED: "R", CONFLICTING: "!", MISSING: "✗", LATE: "…"}
 """So that colour is never the only sign."""
@@ -47,23 +48,15 @@ dt, .mark { border-radius: 3px; flex: none; height: 1.5rem; line-height: 1.5rem;
 
 def page(shown: Calendar) -> str:
     """The whole document. Everything that comes from the archive or its configuration is escaped."""
-    title = _safe(f"Archive calendar: {shown.bucket}")
-    made = _safe(shown.generated_at)
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-            f"<title>{title}</title>",
-            f"<style>{_STYLE}</style>",
-            "</head>",
-            "<body>",
+    title = safe(f"Archive calendar: {shown.bucket}")
+    made = safe(shown.generated_at)
+    return html_page(
+        title=title,
+        style=_STYLE,
+        body=[
             "<header>",
             f"<h1>{title}</h1>",
-            f'<p class="soft">Region {_safe(shown.region)}. Generated at <time datetime="{made}">{made}</time>.</p>',
+            f'<p class="soft">Region {safe(shown.region)}. Generated at <time datetime="{made}">{made}</time>.</p>',
             "</header>",
             "<main>",
             *_problems(shown),
@@ -71,26 +64,19 @@ def page(shown: Calendar) -> str:
             *(line for number, report in enumerate(shown.reports, 1) for line in _report(number, report)),
             *_totals(shown),
             "</main>",
-            "</body>",
-            "</html>",
-            "",
-        ]
+        ],
     )
-
-
-def _safe(text: str) -> str:
-    return html.escape(clean(text))
 
 
 def _problems(shown: Calendar) -> Iterator[str]:
     yield '<section aria-labelledby="problems"><h2 id="problems">Problems</h2>'
-    yield f"<p>{_safe(shown.verdict)}</p>"
+    yield f"<p>{safe(shown.verdict)}</p>"
     if shown.problems:
         yield '<ul role="list">'
         for problem in shown.problems:
-            reason = f'<div class="soft">{_safe(problem.reason)}</div>' if problem.reason else ""
+            reason = f'<div class="soft">{safe(problem.reason)}</div>' if problem.reason else ""
             days = f'<span class="day">{span(problem.first, problem.last)}</span>'
-            yield f"<li>{_mark(problem.state)}<b>{_safe(problem.report)}</b> {problem.state} {days}{reason}</li>"
+            yield f"<li>{_mark(problem.state)}<b>{safe(problem.report)}</b> {problem.state} {days}{reason}</li>"
         yield "</ul>"
     yield "</section>"
 
@@ -102,7 +88,7 @@ def _totals(shown: Calendar) -> Iterator[str]:
     yield _head(heads)
     yield from (_total(report.report, report.totals) for report in shown.reports)
     yield _total("All", shown.totals)
-    yield f'</tbody></table></div><p class="soft">{_safe(shown.cost_basis)}</p></section>'
+    yield f'</tbody></table></div><p class="soft">{safe(shown.cost_basis)}</p></section>'
 
 
 def _total(name: str, totals: Totals) -> str:
@@ -114,19 +100,19 @@ def _total(name: str, totals: Totals) -> str:
         classes(totals),
         cost(totals.cost_per_month),
     )
-    return f'<tr><th scope="row">{_safe(name)}</th>{"".join(f"<td>{_safe(cell)}</td>" for cell in cells)}</tr>'
+    return f'<tr><th scope="row">{safe(name)}</th>{"".join(f"<td>{safe(cell)}</td>" for cell in cells)}</tr>'
 
 
 def _legend() -> Iterator[str]:
     yield '<section aria-labelledby="legend"><h2 id="legend">Legend</h2><dl>'
     for state, meaning in STATES.items():
-        yield f'<div><dt class="{state}">{_MARKS[state]}</dt><dd><b>{state}</b> {_safe(meaning)}</dd></div>'
+        yield f'<div><dt class="{state}">{_MARKS[state]}</dt><dd><b>{state}</b> {safe(meaning)}</dd></div>'
     yield "</dl></section>"
 
 
 def _report(number: int, report: ReportCalendar) -> Iterator[str]:
-    yield f'<section aria-labelledby="report-{number}"><h2 id="report-{number}">{_safe(report.report)}</h2>'
-    yield f'<p class="soft">{_safe(sentence(report))}</p>'
+    yield f'<section aria-labelledby="report-{number}"><h2 id="report-{number}">{safe(report.report)}</h2>'
+    yield f'<p class="soft">{safe(sentence(report))}</p>'
     if report.days:
         yield f'<div class="wide" role="region" aria-labelledby="report-{number}" tabindex="0"><table class="days">'
         yield _head(("Month", *map(str, range(1, 32))))
@@ -141,7 +127,7 @@ def _month(month: str, days: Mapping[int, Day]) -> str:
 
 
 def _cell(day: Day) -> str:
-    title = _safe(_facts(day))
+    title = safe(_facts(day))
     if day.state not in STATES:
         return f'<td class="{day.state}" title="{title}"></td>'
     return f'<td class="{day.state}" title="{title}"><span aria-hidden="true">{_MARKS[day.state]}</span><span class="hidden">{day.state}</span></td>'

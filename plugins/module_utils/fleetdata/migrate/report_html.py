@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 
 from ..answers import Answer
-from ..table import clean, size
+from ..html_page import page as html_page
+from ..html_page import safe
+from ..table import size
 from . import describe
 from .planned import ColumnPlan, Difference, Plan, TablePlan
 
@@ -37,23 +38,15 @@ th.number { text-align: right } thead th { color: var(--soft); font-size: .85rem
 
 def page(plan: Plan, answer: Answer) -> str:
     """The whole document. Everything that comes from the database or its configuration is escaped."""
-    title = _safe(describe.heading(plan))
+    title = safe(describe.heading(plan))
     blocking, accepted, notices = describe.split(plan)
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-            f"<title>{title}</title>",
-            f"<style>{_STYLE}</style>",
-            "</head>",
-            "<body>",
+    return html_page(
+        title=title,
+        style=_STYLE,
+        body=[
             f"<header><h1>{title}</h1>",
-            f'<p class="soft">{_safe(describe.totals(plan))}</p>',
-            f'<p class="verdict {"bad" if answer.code else "good"}">{_safe(answer.sentence)}</p></header>',
+            f'<p class="soft">{safe(describe.totals(plan))}</p>',
+            f'<p class="verdict {"bad" if answer.code else "good"}">{safe(answer.sentence)}</p></header>',
             "<main>",
             *_differences("To be resolved first", "blocks", blocking),
             *_problems(answer, blocking),
@@ -64,15 +57,8 @@ def page(plan: Plan, answer: Answer) -> str:
             *_differences("Good to know", "notices", notices),
             *_notes(plan),
             "</main>",
-            "</body>",
-            "</html>",
-            "",
-        ]
+        ],
     )
-
-
-def _safe(text: str) -> str:
-    return html.escape(clean(text))
 
 
 def _differences(title: str, kind: str, differences: Sequence[Difference]) -> Iterator[str]:
@@ -80,8 +66,8 @@ def _differences(title: str, kind: str, differences: Sequence[Difference]) -> It
         return
     yield f'<section aria-labelledby="{kind}"><h2 id="{kind}">{title}: {len(differences):,}</h2><ol class="{kind}">'
     for one in differences:
-        setting = f"<br>set: <code>{_safe(one.setting)}</code>" if one.setting else ""
-        yield f"<li>{_safe(describe.sentence(one))}{setting}</li>"
+        setting = f"<br>set: <code>{safe(one.setting)}</code>" if one.setting else ""
+        yield f"<li>{safe(describe.sentence(one))}{setting}</li>"
     yield "</ol></section>"
 
 
@@ -89,7 +75,7 @@ def _problems(answer: Answer, blocking: Sequence[Difference]) -> Iterator[str]:
     """What a run found; a plan's problems are its differences, which are told already."""
     if answer.problems and not blocking:
         yield '<section aria-labelledby="problems"><h2 id="problems">Problems</h2><ul>'
-        yield from (f"<li>{_safe(problem)}</li>" for problem in answer.problems)
+        yield from (f"<li>{safe(problem)}</li>" for problem in answer.problems)
         yield "</ul></section>"
 
 
@@ -98,30 +84,30 @@ def _overview(plan: Plan, answer: Answer) -> Iterator[str]:
     yield '<section aria-labelledby="tables"><h2 id="tables">Tables</h2><div class="wide" role="region" aria-labelledby="tables" tabindex="0"><table>'
     yield _head(("Table", "In PostgreSQL", "Status"), ("Columns", "Rows", "Size"))
     for place, (name, table) in enumerate(plan.tables.items(), 1):
-        cells = (f'<a href="#table-{place}">{_safe(name)}</a>', _safe(f"{plan.migration.schema}.{table.name}"), _safe(status.get(name, "")))
+        cells = (f'<a href="#table-{place}">{safe(name)}</a>', safe(f"{plan.migration.schema}.{table.name}"), safe(status.get(name, "")))
         numbers = (f"{len(table.columns):,}", f"{table.rows:,}", size(table.bytes) if table.bytes else "")
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "".join(f'<td class="number">{cell}</td>' for cell in numbers) + "</tr>"
     yield "</tbody></table></div></section>"
 
 
 def _table(place: int, table: TablePlan, schema: str) -> Iterator[str]:
-    yield f'<section><h3 id="table-{place}">{_safe(describe.moves(table, schema))}</h3>'
+    yield f'<section><h3 id="table-{place}">{safe(describe.moves(table, schema))}</h3>'
     yield f'<div class="wide" role="region" aria-labelledby="table-{place}" tabindex="0"><table>'
     yield _head(("Column", "Declared", "Becomes", "Holds", "Why"), ())
     yield from (_column(table, column) for column in table.columns)
     yield "</tbody></table></div>"
-    rest = [f"<li>{_safe(name)} <code>{_safe(sql)}</code></li>" for name, sql in describe.others(table)]
+    rest = [f"<li>{safe(name)} <code>{safe(sql)}</code></li>" for name, sql in describe.others(table)]
     yield f"<ul>{''.join(rest)}</ul></section>" if rest else "</section>"
 
 
 def _column(table: TablePlan, column: ColumnPlan) -> str:
-    name = _safe(column.source) if column.source == column.target else f"{_safe(column.source)} → {_safe(column.target)}"
+    name = safe(column.source) if column.source == column.target else f"{safe(column.source)} → {safe(column.target)}"
     said = describe.declared(table, column)
     cells = (
-        f"<code>{_safe(said)}</code>" if said else "",
-        f"<code>{_safe(describe.becomes(column))}</code>",
-        _safe(describe.holds(column)),
-        _safe(describe.why(column)),
+        f"<code>{safe(said)}</code>" if said else "",
+        f"<code>{safe(describe.becomes(column))}</code>",
+        safe(describe.holds(column)),
+        safe(describe.why(column)),
     )
     return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
@@ -130,13 +116,13 @@ def _besides(plan: Plan) -> Iterator[str]:
     lines = list(describe.besides(plan))
     if lines:
         yield '<section aria-labelledby="besides"><h2 id="besides">Besides the tables</h2><ul>'
-        yield from (f"<li>{_safe(line)}</li>" for line in lines)
+        yield from (f"<li>{safe(line)}</li>" for line in lines)
         yield "</ul></section>"
 
 
 def _notes(plan: Plan) -> Iterator[str]:
     if plan.notes:
-        yield f"<section><ul>{''.join(f'<li>{_safe(note)}</li>' for note in plan.notes.values())}</ul></section>"
+        yield f"<section><ul>{''.join(f'<li>{safe(note)}</li>' for note in plan.notes.values())}</ul></section>"
 
 
 def _head(cells: Sequence[str], numbers: Sequence[str]) -> str:
