@@ -29,6 +29,10 @@ def test_no_file(tmp_path: Path) -> None:
     assert "is not there" in refused(tmp_path / "none.db", code=2)
 
 
+def test_a_name_that_is_neither_a_file_nor_declared() -> None:
+    assert "nosuch is no file here, so it has to be a declared migration. " in refused("nosuch", code=2)
+
+
 @pytest.mark.parametrize("content", [b"Dear all,\nthis is a letter, not a database.\n" * 40, b"\x8a\x01\xfe" * 2000], ids=["a text", "encrypted"])
 def test_what_is_no_database(tmp_path: Path, content: bytes, target: Target) -> None:
     path = tmp_path / "shop.db"

@@ -75,7 +75,12 @@ def _declared(asked: argparse.Namespace, configuration: Configuration, *, alone:
         if not asked.target and not alone:
             raise UsageError(f"{asked.what}: where to? Say --target postgresql://USER@HOST/DATABASE, or the name of a declared migration.")
         return {"database": os.path.abspath(asked.what), "work": tempfile.gettempdir()}, _HERE, _name(asked.what)
-    part = configuration.part(MIGRATIONS)
+    try:
+        part = configuration.part(MIGRATIONS)
+    except ConfigurationError as error:
+        if not asked.what:
+            raise
+        raise ConfigurationError(f"{asked.what} is no file here, so it has to be a declared migration. {error}") from None
     name, said = settings.declared(part.data, part.where, asked.what)
     return said, part.where, name
 
