@@ -70,8 +70,10 @@ def ready(database: Path, server: Server) -> Path:
         lines = f"SELECT {', '.join(f'quote({name})' for name in _columns(database))} FROM events"
         with closing(sqlite3.connect(database)) as source, tempfile.NamedTemporaryFile("w", dir=database.parent, suffix=".sql", encoding="utf-8") as script:
             script.write(f"{TYPES};\nBEGIN;\n")
-            for row in source.execute(lines):
-                script.write(f"INSERT INTO events VALUES ({', '.join(_boolean(place, value) for place, value in enumerate(row))});\n")
+            quoted = source.execute(lines)
+            while rows := quoted.fetchmany(500):
+                values = (f"({', '.join(_boolean(place, value) for place, value in enumerate(row))})" for row in rows)
+                script.write(f"INSERT INTO events VALUES {', '.join(values)};\n")
             script.write(f"COMMIT;\n\\copy events TO '{file}'\n")
             script.flush()
             subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", server.url(), "-f", script.name], check=True)
