@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import content, gz, send
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import content, gz
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import StoreError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import CONFLICT, DAMAGED, FAILED, UPLOADED, Archive
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store, connect
@@ -148,7 +148,6 @@ class Refusing(Store):
 @pytest.mark.parametrize("large", [False, True])
 def test_s3_fails_at_every_step(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
     """The file is reported and stays, no upload is left under way, and one more run does it."""
-    monkeypatch.setattr(send, "PART", 5 << 20)
     monkeypatch.setattr(content, "SMALL", 1 << 20)
     for step in range(1, 30):
         path = large_csv(tmp_path / "large.csv", megabytes=8) if large else write_csv(tmp_path)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import content, send
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import content
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import UNCHANGED, UPLOADED, Archive
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
 from archive_kills import dies_at
@@ -63,7 +63,6 @@ def test_a_correction(archive: Archive, tmp_path: Path) -> None:
 
 
 def test_a_large_report(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(send, "PART", 5 << 20)
     monkeypatch.setattr(content, "SMALL", 1 << 20)
     path = large_csv(tmp_path / "large.csv", megabytes=7)
 

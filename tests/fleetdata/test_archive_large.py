@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import content, send
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import content
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import StoreError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import CONFLICT, FAILED, QUARANTINED, UNCHANGED, UPLOADED, Archive
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Part, Store, connect
@@ -22,7 +22,6 @@ KEY = "performance/2026/01/31/catscan-performance-2026-01-31.csv.gz"
 @pytest.fixture(autouse=True)
 def smaller_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The smallest parts that S3 takes, so that small files are large."""
-    monkeypatch.setattr(send, "PART", 5 << 20)
     monkeypatch.setattr(content, "SMALL", 1 << 20)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import content, send
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import content
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import CONFLICT, FAILED, UNCHANGED, UPLOADED, Archive, Outcome
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.store import Store
 from archive_runs import Bucket, client, run
@@ -120,7 +120,6 @@ def test_f45_every_order_of_steps(archive: Archive, tmp_path: Path, clicks: list
 @pytest.mark.parametrize("same", [True, False])
 def test_processes_at_once(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same: bool, megabytes: int) -> None:
     """Three processes with nothing in common but the bucket; small files, and large ones that give up each other's uploads."""
-    monkeypatch.setattr(send, "PART", 5 << 20)
     monkeypatch.setattr(content, "SMALL", 1 << 20)
     archive = dataclasses.replace(archive, revisions=True)
     files = [large_csv(tmp_path / f"{number}.csv", megabytes=megabytes, seed=0 if same else number) for number in range(3)]

@@ -11,14 +11,15 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata import cli
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.model import Archive
 
-OLD_ROWS, BUSY_SECONDS = 300_000, 5
+BUSY_SECONDS = 5
 SCHEMA = "day TEXT, name TEXT, size REAL, clicks INTEGER, PRIMARY KEY (day, name)) WITHOUT ROWID"
 FILL = """
 WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
-INSERT INTO t SELECT ?, printf('creative, %09d', i), i * 0.1, nullif(i % 7, 3) FROM n
+INSERT INTO t SELECT ?, {name}, i * 0.1, nullif(i % 7, 3) FROM n
 """
 # The highest that it ever was, since the program began; a child's ru_maxrss begins with that of its parent.
 RUN = """
@@ -66,13 +67,22 @@ class Writer(threading.Thread):
                 self.rows += 1
 
 
-def test_cs32_f44_f49_a_run_takes_little_memory_and_no_writer_is_refused_or_loses_a_row(archive: Archive, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "days"),
+    [
+        pytest.param("printf('creative, %09d', i)", (250_000, 50_000), id="many-rows"),
+        pytest.param("hex(randomblob(200))", (120_000, 120_000), id="objects-in-parts"),  # one is sent while the rows of another go
+    ],
+)
+def test_cs32_f44_f49_a_run_takes_little_memory_and_no_writer_is_refused_or_loses_a_row(
+    archive: Archive, tmp_path: Path, name: str, days: tuple[int, int]
+) -> None:
     path = tmp_path / "app.db"
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute(f"CREATE TABLE t ({SCHEMA}")
-        for back, rows in ((100, OLD_ROWS * 5 // 6), (99, OLD_ROWS // 6), (1, 1000)):
-            database.execute(FILL, (rows, day(back)))
+        for back, rows in zip((100, 99, 1), (*days, 1000), strict=True):
+            database.execute(FILL.format(name=name), (rows, day(back)))
     library = cli.__file__.rpartition("/fleetdata/")[0]
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {library!r})\n{RUN}", str(declared(archive, tmp_path, path))]
 

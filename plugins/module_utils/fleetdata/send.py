@@ -20,8 +20,8 @@ from .model import Facts
 from .scan import Scanner
 from .store import Part, Store, Stored
 
-PART = 8 << 20
-"""Bytes of a part of a multipart upload; a smaller object is one request."""
+PART = 5 << 20
+"""Bytes of a part of a multipart upload, the least that S3 takes: four of them are in memory. A smaller object is one request."""
 UNDER_WAY = 2
 """Parts being sent while the next one is made."""
 _AHEAD = 4
