@@ -10,12 +10,15 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg
+import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.limits import Silence
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate import state, steps
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.back import back
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.cutover import cutover
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import Target
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import CREATE, INTO_EXISTING, Target
 from handed_base import Base, base
 from postgres_server import PASSWORD
 from writing_on import under_way
@@ -31,6 +34,15 @@ _SCRIPT = """
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
         INSERT INTO message SELECT i, 'old ' || i, CASE i % 3 WHEN 0 THEN 0 WHEN 1 THEN 'true' END FROM n;
 """
+
+_TABLES = """
+    CREATE TABLE account (id bigint PRIMARY KEY, visits integer NOT NULL, last bigint, opened_at timestamp, flag boolean, tenant integer NOT NULL);
+    CREATE TABLE message (id serial PRIMARY KEY, body varchar(80) NOT NULL, read boolean NOT NULL, origin text NOT NULL DEFAULT 'web');
+"""
+_SETTINGS: dict[str, dict[str, Any]] = {
+    CREATE: {"casts": {"account.opened": "timestamp without time zone"}},
+    INTO_EXISTING: {"mode": INTO_EXISTING, "columns": {"account.opened": "opened_at"}, "fill": {"account.tenant": "4", "message.read": "false"}},
+}
 
 
 @contextmanager
@@ -82,8 +94,11 @@ def _exact(path: Path) -> set[tuple]:
         return {*messages, *database.execute("SELECT 'account', rowid, typeof(opened), hex(opened), typeof(flag), hex(flag) FROM account").fetchall()}
 
 
-def test_f64_no_acknowledged_write_is_lost_either_way(tmp_path: Path, target: Target) -> None:
-    made = base(tmp_path, target, _SCRIPT, casts={"account.opened": "timestamp without time zone"})
+@pytest.mark.parametrize("mode", [CREATE, INTO_EXISTING])
+def test_f64_mrpt14_no_acknowledged_write_is_lost_either_way(mode: str, tmp_path: Path, target: Target, postgres: psycopg.Connection) -> None:
+    if mode == INTO_EXISTING:
+        postgres.execute(_TABLES)
+    made = base(tmp_path, target, _SCRIPT, **_SETTINGS[mode])
     logs = [tmp_path / "sqlite.log", tmp_path / "postgresql.log"]
     with _writing("sqlite", str(made.path), logs[0], _FIRST) as application:
         steps.migrate(made.how.migration, progress=Silence())

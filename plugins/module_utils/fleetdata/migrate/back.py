@@ -17,10 +17,10 @@ from ..backup.copy import copy, sync
 from ..backup.model import DATABASE, Subject
 from ..errors import ConfigurationError, DamageError
 from ..sql import quoted, statement, words
-from . import state, surroundings
+from . import alone, state, surroundings
 from .changes import Differing, Lite, Server
 from .cutover import BothWrittenError
-from .handing import UNCHANGED, WOULD, Handing, Moved, Outcome, begin, found_in, held, opened, stamped, stopped, target
+from .handing import UNCHANGED, WOULD, Handing, Moved, Outcome, begin, found_in, held, loaded, opened, stamped, stopped, target
 from .write_back import WriteBack
 
 if TYPE_CHECKING:
@@ -38,16 +38,15 @@ def back(how: Handing) -> Outcome:
     column. All is one transaction of SQLite, and a copy of the database is kept first. Killed anywhere, it is as before, or back: run it again.
     Raises ConfigurationError, InUseError, UnreachableError, BothWrittenError, ContentError (a value does not fit), DamageError.
     """
-    with target(how) as connection:
-        record = state.find(connection, how.migration.name)
+    with target(how) as connection, loaded(how, connection) as (of, record):
         if record.state == state.BACK:
             return Outcome(UNCHANGED)
         if record.state != state.CUT_OVER:
             raise ConfigurationError(f"{how.migration.name} was not cut over, so SQLite has all the rows. There is nothing to bring back.")
         if how.check:
-            return _look(how, connection, record)
-        with stopped(how), opened(how) as database, held(connection, how) as record:
-            return _go(how, connection, database, record)
+            return _look(of, connection, record)
+        with stopped(of), opened(of) as database, held(connection, of) as known:
+            return _go(of, connection, database, known)
 
 
 def _look(how: Handing, connection: Connection, record: state.Record) -> Outcome:
@@ -83,7 +82,7 @@ def _go(how: Handing, connection: Connection, database: sqlite3.Connection, reco
         database.execute("COMMIT")
         sums = {lite.table.source.name: differing.weights[1].total for lite, _, differing in found}
         state.keep(connection, replace(record, state=state.BACK, stamp=stamped(how), sums=sums, lite=lites))
-        return Outcome(state.BACK, tuple(moved), _rows(found), kept, _notices(record))
+        return Outcome(state.BACK, tuple(moved), _rows(found), kept, _notices(record, found))
 
 
 def _bring(lite: Lite, server: Server, differing: Differing) -> Moved:
@@ -174,7 +173,12 @@ def _orphans(database: sqlite3.Connection) -> int:
         return 0
 
 
-def _notices(record: state.Record) -> tuple[str, ...]:
-    """What SQLite keeps beside its tables, and triggers would have kept up."""
+def _notices(record: state.Record, found: Found) -> tuple[str, ...]:
+    """What SQLite keeps beside its tables, and triggers would have kept up; what only PostgreSQL has."""
     virtual = [table.name for table in record.plan.source.virtual if table.name not in record.plan.tables]
-    return (f"{', '.join(virtual)}: virtual tables did not come along, so they are as they were at the cut-over. Rebuild them.",) if virtual else ()
+    said = [f"{', '.join(virtual)}: virtual tables did not come along, so they are as they were at the cut-over. Rebuild them."] if virtual else []
+    for _, server, _ in found:
+        names = ", ".join(alone.columns(server))
+        if names:
+            said.append(f"{server.table.name}: {names} is in PostgreSQL alone; what is in it stays there, and is in the rows again after the next cut-over.")
+    return tuple(said)

@@ -85,6 +85,7 @@ class RowDigest:
     def __init__(self, table: TablePlan, columns: Sequence[ColumnPlan] = ()) -> None:
         chosen = columns or compared(table)
         places = in_order(chosen)
+        self._instead = {place: column for place, column in enumerate(chosen) if column.instead is not None}
         self._fields = [_Field(chosen[place], place, len(chosen) if place == places[0] else 0) for place in places]
         self.count = self.sum = self.unfit = 0
 
@@ -97,6 +98,8 @@ class RowDigest:
 
     def numbers(self, rows: Sequence[Sequence[Any]]) -> list[int | None]:
         """The number of each row, None for one that does not fit."""
+        if self._instead:
+            rows = [self._whole(row) for row in rows]
         if len(rows) > _FEW:
             try:
                 digests = [sha256(row).digest() for row in self._sent(rows)]
@@ -105,6 +108,14 @@ class RowDigest:
             else:
                 return [number for (number,) in _SUM.iter_unpack(b"".join(digests))]
         return [self._number(row) for row in rows]
+
+    def _whole(self, row: Sequence[Any]) -> list[Any]:
+        """Without NULL where PostgreSQL has a value for it."""
+        cells = list(row)
+        for place, column in self._instead.items():
+            if cells[place] is None or (column.empty_is_null and _is_empty(cells[place])):
+                cells[place] = column.instead
+        return cells
 
     def _sent(self, rows: Sequence[Sequence[Any]]) -> Iterator[bytes]:
         """Rows in their form, made column by column: fixed sizes without NULL in these rows are packed at once."""

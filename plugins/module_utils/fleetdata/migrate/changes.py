@@ -139,9 +139,15 @@ class Server:
         for some in _some(places):
             yield from self._stream(statement("SELECT", self._number, ",", values, "FROM", self.name, "WHERE", some))
 
-    def delete(self, places: Iterable[Row]) -> int:
-        """Delete rows; how many there were."""
-        return sum(self.connection.execute(statement("DELETE FROM", self.name, "WHERE", some).encode()).rowcount for some in _some(places))
+    def delete(self, places: Iterable[Row], *, into: str = "", listed: str = "") -> int:
+        """Delete rows; how many there were. into: a table that gets the columns that are listed."""
+        gone = ("WITH gone AS (DELETE FROM", self.name, "WHERE")
+        kept = (") INSERT INTO", into, "SELECT * FROM gone")
+        each = (
+            statement(*gone, some, "RETURNING", listed, *kept) if into else statement("DELETE FROM", self.name, "WHERE", some)
+            for some in _some(places)
+        )  # fmt: skip
+        return sum(self.connection.execute(one.encode()).rowcount for one in each)
 
     def _stream(self, query: str) -> Iterator[Row]:
         """Without parameters, so that a % in a name is itself."""

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CONFLICT, ConfigurationError, ContentError, DamageError, FleetDataError
 from ..sql import quoted
-from . import misfit, source, state, surroundings
+from . import existing_fill, misfit, source, state, surroundings
+from .alone import Alone
 from .canonical import RowDigest, compared
 from .changes import Differing, Lite, Row, Server, text
 from .encode import HEADER, TRAILER, Encoder, Refusal
-from .handing import UNCHANGED, WOULD, Handing, Moved, Outcome, found_in, held, named, opened, stamped, stopped, target
+from .handing import UNCHANGED, WOULD, Handing, Moved, Outcome, found_in, held, loaded, named, opened, stamped, stopped, target
 from .migration import QUARANTINE
 from .model import Table
 from .planned import Plan
@@ -42,14 +43,13 @@ def cutover(how: Handing) -> Outcome:
     Every row of every table is compared; only what differs is copied. Killed anywhere, the target is as before, or cut over: run it again.
     Raises ConfigurationError, InUseError, UnreachableError, BothWrittenError, ContentError (a row does not fit), DamageError.
     """
-    with target(how) as connection:
-        record = state.find(connection, how.migration.name)
+    with target(how) as connection, loaded(how, connection) as (of, record):
         if record.state == state.CUT_OVER:
             return Outcome(UNCHANGED)
         if how.check:
-            return _look(how, connection, record)
-        with stopped(how), opened(how) as database, held(connection, how) as record:
-            return _go(how, connection, database, record)
+            return _look(of, connection, record)
+        with stopped(of), opened(of) as database, held(connection, of) as known:
+            return _go(of, connection, database, known)
 
 
 def _look(how: Handing, connection: Connection, record: state.Record) -> Outcome:
@@ -77,7 +77,8 @@ def _go(how: Handing, connection: Connection, database: sqlite3.Connection, reco
         sums = {lite.table.source.name: differing.weights[1].total for lite, _, differing in found}
         with surroundings.aside(connection, [server.name for _, server, _ in changed]):
             for lite, server, differing in changed:
-                left = _bring(lite, server, differing, aside=asides[lite.table.source.name])
+                alone = Alone(server, existing_fill.of(record.plan.migration, lite.table.name), written=record.state == state.BACK)
+                left = _bring(lite, server, differing, alone, aside=asides[lite.table.source.name])
                 sums[lite.table.source.name] = _proved(server, differing, left)
                 absent[lite.table.source.name] = left.count + left.unfit
         for lite, server, _ in found:
@@ -97,14 +98,14 @@ def _aside(stack: ExitStack, server: Server, how: Handing) -> misfit.Aside | Non
     return stack.enter_context(misfit.aside(server.table))
 
 
-def _bring(lite: Lite, server: Server, differing: Differing, *, aside: misfit.Aside | None) -> RowDigest:
+def _bring(lite: Lite, server: Server, differing: Differing, alone: Alone, *, aside: misfit.Aside | None) -> RowDigest:
     """Delete what SQLite has not, copy what the target has not; the digest of rows that do not fit, which are put aside."""
-    server.delete(differing.servers())
+    alone.delete(differing.servers())
     left, numbers = RowDigest(lite.table), dict[int, int]()
-    if differing.lite:
+    with alone.into() as name:
         encoder = Encoder(unproved(lite.table))
         columns = ", ".join(quoted(column.target) for column in encoder.columns)
-        with server.connection.cursor() as cursor, cursor.copy(f"COPY {server.name} ({columns}) FROM STDIN (FORMAT binary)".encode()) as copy:
+        with server.connection.cursor() as cursor, cursor.copy(f"COPY {name} ({columns}) FROM STDIN (FORMAT binary)".encode()) as copy:
             copy.write(HEADER)
             for piece in _pieces(lite, encoder, differing, left, aside, numbers):
                 copy.write(piece)

@@ -64,11 +64,14 @@ class Encoder:
         self.columns = [self._loaded[place] for place in self.order]
         self._start = struct.pack(">h", len(self._loaded))
         self._steps = _steps(self._loaded, self._cells, self.order, packed)
+        self._filled = any(column.instead is not None for column in self._loaded)
 
     def encode(self, rows: Sequence[Row]) -> Encoded:
         """A block of rows; those that do not fit are left out and told."""
         if not rows:
             return Encoded((), ())
+        if self._filled:
+            rows = [tuple(map(_filled, self._loaded, row)) for row in rows]
         try:
             columns = list(zip(*rows))
             pieces = chain.from_iterable(zip(*(stream for step in self._steps for stream in step(columns))))
@@ -92,6 +95,10 @@ class Encoder:
                 pieces += (self._start, *(fields[one] for one in self.order))
                 accepted.append(row)
         return Encoded(pieces, accepted, refused)
+
+
+def _filled(column: ColumnPlan, value: Any) -> Any:
+    return column.instead if value is None or (column.empty_is_null and value == "" and column.instead is not None) else value
 
 
 _Step = Callable[[_Columns], Iterable[Iterable[bytes]]]

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from ..retention.rows import Text
 from ..sql import quoted, statement
-from . import conversions, fits, kinds
+from . import conversions, existing_fill, fits, kinds
 from .cells import cell
 from .existing import Existing, ExistingColumn, ExistingKey, ExistingReference, read
 from .existing_match import match
@@ -35,6 +35,7 @@ def look(*, database: sqlite3.Connection, connection: Any, migration: Migration)
     """
     existing = read(connection, migration.schema)
     plan = match(plan=look_at_source(database=database, migration=migration), existing=existing)
+    plan = existing_fill.asked(connection=connection, plan=plan, existing=existing)
     factory, database.text_factory = database.text_factory, Text
     try:
         return replace(plan, differences=(*plan.differences, *checked(database=database, plan=plan, existing=existing)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ContentError, DamageError
 from ..sql import quoted, statement
+from . import existing_fill
 from .connection import library
 from .digest_sql import digest_sql
 from .existing import Existing, ExistingTable, is_empty, read
@@ -104,10 +105,10 @@ def _name(existing: Existing, table: str) -> str:
 
 def _fill(connection: Connection, plan: Plan, table: TablePlan, existing: Existing, schema: str) -> None:
     there = existing.tables[table.name]
-    filled = _filled(plan, there)
-    values = {column.target: _value(column.target, there, filled) for column in table.loaded}
-    values.update({name: _cast("%s", there.columns[name].type) for name in filled if name not in values})
-    sent = [filled[name] for name in values if name in filled]
+    values = {column.target: _value(column.target, there) for column in table.loaded}
+    alone = {name: value for name, value in existing_fill.of(plan.migration, table.name).items() if name not in values}
+    values.update({name: _cast("%s", there.columns[name].type) for name in alone})
+    sent = list(alone.values())
     names, chosen = ", ".join(map(quoted, values)).replace("%", "%%"), ", ".join(values.values())
     target, source = _name(existing, table.name).replace("%", "%%"), f"{quoted(schema)}.{quoted(table.name)}".replace("%", "%%")
     _refusable(
@@ -115,18 +116,11 @@ def _fill(connection: Connection, plan: Plan, table: TablePlan, existing: Existi
     )  # fmt: skip
 
 
-def _filled(plan: Plan, there: ExistingTable) -> dict[str, str]:
-    """By column of a table, what the migration says for it."""
-    start = f"{there.name}."
-    return {name[len(start) :]: value for name, value in plan.migration.fill.items() if name.startswith(start) and name[len(start) :] in there.columns}
-
-
-def _value(name: str, there: ExistingTable, filled: dict[str, str]) -> str:
+def _value(name: str, there: ExistingTable) -> str:
     """A column of staging as one of the table."""
     column = there.columns[name]
     sql = quoted(name).replace("%", "%%")
-    sql = sql if column.type == column.base else _cast(sql, column.type)
-    return f"coalesce({sql}, {_cast('%s', column.type)})" if name in filled else sql
+    return sql if column.type == column.base else _cast(sql, column.type)
 
 
 def _cast(sql: str, kind: str) -> str:
@@ -134,12 +128,8 @@ def _cast(sql: str, kind: str) -> str:
 
 
 def _compare(connection: Connection, plan: Plan, table: TablePlan, schema: str) -> None:
-    """The table has to give the very digest that staging gives, but for what was filled."""
-    filled = {name for name in plan.migration.fill if name.startswith(f"{table.name}.")}
-    columns = tuple(column for column in (*table.loaded, *(one for one in table.columns if one.generated)) if f"{table.name}.{column.target}" not in filled)
-    if not columns:
-        return
-    found = [connection.execute(digest_sql(table, where, columns=columns).encode()).fetchone() for where in (schema, plan.migration.schema)]
+    """The table has to give the very digest that staging gives."""
+    found = [connection.execute(digest_sql(table, where).encode()).fetchone() for where in (schema, plan.migration.schema)]
     if found[0] != found[1]:
         raise DamageError(
             f"{table.name} holds something else than what was put into it: a rule, a type or a trigger of the table changed it. Nothing was put in place."

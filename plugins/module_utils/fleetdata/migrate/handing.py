@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,12 +19,12 @@ from ..backup.bring_back import sides
 from ..backup.live import InUseError
 from ..backup.processes import holders
 from ..backup.services import Services
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, ContentError
 from ..limits import Progress, Silence
 from . import state
 from .changes import Differing, Lite, Server, text
 from .connection import UnreachableError
-from .migration import Migration
+from .migration import QUARANTINE, Migration
 from .planned import Plan
 from .surroundings import locked
 
@@ -80,13 +80,40 @@ class Outcome:
 def target(how: Handing) -> Iterator[Connection]:
     """A connection. Raises UnreachableError for whatever PostgreSQL refuses; then nothing of the transaction is done."""
 
-    with closing(how.connect()) as connection:
-        try:
-            yield connection
-        except connection.Error as error:
-            parts = (f"error {error.sqlstate}",) if how.migration.secret and error.sqlstate else (error.diag.message_primary, error.diag.message_detail)
-            said = " ".join(part for part in parts if part) or str(error).strip()
-            raise UnreachableError(f"PostgreSQL at {how.migration.target.said} refused: {said}. See to it, then run again; nothing is lost.") from None
+    with closing(how.connect()) as connection, _refusals(connection, how.migration):
+        yield connection
+
+
+@contextmanager
+def _refusals(connection: Connection, migration: Migration) -> Iterator[None]:
+    try:
+        yield
+    except connection.Error as error:
+        parts = (f"error {error.sqlstate}",) if migration.secret and error.sqlstate else (error.diag.message_primary, error.diag.message_detail)
+        said = " ".join(part for part in parts if part) or str(error).strip()
+        if isinstance(error, (connection.DataError, connection.IntegrityError)):
+            named = f"{error.diag.table_name}: " if error.diag.table_name else ""
+            raise ContentError(
+                f"{named}PostgreSQL does not take a row ({said}). Nothing was changed. Correct the row, or what the table demands, then run again."
+            ) from None
+        raise UnreachableError(f"PostgreSQL at {migration.target.said} refused: {said}. See to it, then run again; nothing is lost.") from None
+
+
+@contextmanager
+def loaded(how: Handing, connection: Connection) -> Iterator[tuple[Handing, state.Record]]:
+    """What the target keeps of a migration, which is handed over as it was loaded, whatever this call says of schema, names and types.
+
+    Raises ConfigurationError where it was loaded from another database.
+    """
+    record = state.find(connection, how.migration.name)
+    now, was = how.migration, record.plan.migration
+    if os.path.realpath(now.database) != os.path.realpath(was.database):
+        raise ConfigurationError(f"{now.target.said} keeps another migration of the name {now.name}: of {was.database}, not of {now.database}. Name that one.")
+    on_misfit = QUARANTINE if QUARANTINE in (now.on_misfit, was.on_misfit) else was.on_misfit
+    migration = replace(was, target=now.target, database=now.database, work=now.work, busy_seconds=now.busy_seconds, on_misfit=on_misfit,
+                        secret=(*was.secret, *now.secret))  # fmt: skip
+    with _refusals(connection, migration):
+        yield replace(how, migration=migration), replace(record, plan=replace(record.plan, migration=migration))
 
 
 @contextmanager
@@ -108,6 +135,7 @@ def held(connection: Connection, how: Handing) -> Iterator[state.Record]:
     with connection.transaction():
         locked(connection, [], seconds=how.lock_seconds)
         record = state.find(connection, migration.name, hold=True)
+        record = replace(record, plan=replace(record.plan, migration=migration))
         locked(connection, [Server(connection, table, migration.schema).name for table in record.plan.tables.values()], seconds=how.lock_seconds)
         yield record
 

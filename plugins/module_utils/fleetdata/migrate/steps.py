@@ -58,7 +58,7 @@ def proved(migration: Migration, *, progress: Progress, stopped: bool = False) -
     with looking.server(migration) as connection:
         kept = state.find(connection, migration.name).plan
         with readers(path=migration.database, count=1, busy_seconds=migration.busy_seconds, work=migration.work, stopped=stopped) as snapshot:
-            proofs = verify(plan=kept, reader=snapshot.readers[0], connection=connection, schema=migration.schema, how=migration.verify, progress=progress)
+            proofs = verify(plan=kept, reader=snapshot.readers[0], connection=connection, schema=kept.migration.schema, how=migration.verify, progress=progress)
     return Step(kept, outcomes.compared(proofs, migration=migration))
 
 

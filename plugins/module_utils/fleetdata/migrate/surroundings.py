@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 _ENABLE = {"O": "ENABLE TRIGGER", "A": "ENABLE ALWAYS TRIGGER", "R": "ENABLE REPLICA TRIGGER"}
 
+_NUMBERED = r"""
+SELECT coalesce(pg_get_serial_sequence(%(table)s, %(column)s), substring(pg_get_expr(d.adbin, d.adrelid) FROM '^nextval\(''(.+)''::regclass\)$'))
+FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attrelid = %(table)s::regclass AND a.attname = %(column)s
+"""
+"""The sequence that a column has, or, where it is nobody's, the one that its default asks."""
+
 
 def locked(connection: Connection, names: Sequence[str], *, seconds: float) -> None:
     """Let others read these tables, and write to none of them, until the transaction ends. Raises psycopg.Error when somebody is in the way so long."""
@@ -73,7 +80,7 @@ def sequences(connection: Connection, table: TablePlan, name: str) -> list[tuple
 
 
 def _sequence(connection: Connection, name: str, column: str) -> str:
-    row = connection.execute("SELECT pg_get_serial_sequence(%s, %s)", (name, column)).fetchone()
+    row = connection.execute(_NUMBERED, {"table": name, "column": column}).fetchone()
     return str(row[0]) if row and row[0] else ""
 
 
