@@ -35,7 +35,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Plan:
-    """``action`` is ``prove``, ``roll_back`` (to the release ``back_to`` and its environment), ``restore`` (the environment alone) or ``fail``."""
+    """``action``: ``prove``, ``roll_back`` (to the release ``back_to`` and its environment), ``restore`` (the environment alone), ``fail`` or ``ask``."""
 
     action: str
     release: str | None = None
@@ -205,6 +205,14 @@ def check(gate: Gate) -> Result:
     back = f"would return to {decided.back_to} and its environment"
     would = {"prove": "healthy", "roll_back": back, "restore": back, "fail": "would fail"}[decided.action]
     return Result(changed, verdict, decided, f"{_asked(gate)}: {verdict.detail}; {would}")
+
+
+def ask(gate: Gate, *, once: bool = False) -> Result:
+    """What the probe sees; no release is proved or left. Raises :class:`ReleaseError` when it is not healthy, but not where it is asked ``once``."""
+    verdict = _verdict(gate, once=once)
+    if not verdict.healthy and not once:
+        raise ReleaseError(f"{gate.host}: {_asked(gate)}: {verdict.detail}. journalctl {' '.join(f'-u {unit}' for unit in gate.units)} tells more")
+    return Result(False, verdict, Plan("ask"), f"{_asked(gate)}: {verdict.detail}")
 
 
 def is_settled(gate: Gate) -> bool:

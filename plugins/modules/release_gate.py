@@ -28,9 +28,11 @@ options:
   release: {description: The release that should be current., type: str}
   declined: {description: 'Why the declared release was not switched to. When the current one is proved, the module fails with it.', type: str}
   action:
-    description: C(prove) the current release; or C(roll_back) to the one proved before it, which withdraws the current one.
+    description:
+      - C(prove) the current release; or C(roll_back) to the one proved before it, which withdraws the current one.
+      - C(ask) only asks, and fails where the answer is not healthy. It needs no release, and writes and shows nothing of the host.
     type: str
-    choices: [prove, roll_back]
+    choices: [prove, roll_back, ask]
     default: prove
   units: {description: The units that run the release., type: list, elements: str, default: []}
   keep: {description: How many releases to keep., type: int, default: 3}
@@ -107,8 +109,12 @@ def gate(params: dict[str, Any]) -> release_gate.Gate:
     )
 
 
-def run(request: release_gate.Gate, who: host_lock.Run) -> release_gate.Result:
-    """Prove or return, under the run lock where that may write. The gate is the last call of a deploy, so no lease stays."""
+def run(request: release_gate.Gate, who: host_lock.Run, *, asks: bool, check: bool) -> release_gate.Result:
+    """Ask, prove or return, under the run lock where that may write. The gate is the last call of a deploy, so no lease stays."""
+    if asks:
+        return release_gate.ask(request, once=check)
+    if check:
+        return release_gate.check(request)
     if release_gate.is_settled(request):
         host_lock.end(who)
         return release_gate.run(request)
@@ -137,7 +143,7 @@ def main() -> None:
             "host": {"type": "str", "default": "this host"},
             "release": {"type": "str"},
             "declined": {"type": "str"},
-            "action": {"type": "str", "choices": ["prove", "roll_back"], "default": "prove"},
+            "action": {"type": "str", "choices": ["prove", "roll_back", "ask"], "default": "prove"},
             "units": {"type": "list", "elements": "str", "default": []},
             "keep": {"type": "int", "default": 3},
             "environment_file": {"type": "path"},
@@ -152,7 +158,7 @@ def main() -> None:
         who = host_lock.Run.of(module.params["run"])
         if module.params["action"] == "roll_back":
             module.exit_json(**(way_back(release_gate.roll_back(request, dry=True)) if module.check_mode else roll_back(request, who)))
-        result = release_gate.check(request) if module.check_mode else run(request, who)
+        result = run(request, who, asks=module.params["action"] == "ask", check=module.check_mode)
     except host_lock.LockError as error:
         module.fail_json(msg=str(error), holder=error.holder)
     except (ValueError, release_store.ReleaseError) as error:

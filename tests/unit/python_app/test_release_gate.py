@@ -196,3 +196,12 @@ def test_vdb25_a_way_back_that_is_not_healthy_is_not_kept(tmp_path: Path, answer
 def test_there_is_no_way_back_on_an_empty_host(tmp_path: Path) -> None:
     with pytest.raises(release_gate.ReleaseError, match="nothing is deployed"):
         release_gate.roll_back(gate(tmp_path / "none"))
+
+
+def test_who_only_asks_needs_no_release_and_leaves_all_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(release_gate.ReleaseError, match=r"web-1: http://127.0.0.1:9/health: the connection was refused.* journalctl "):
+        release_gate.ask(gate(tmp_path / "none", health=NOWHERE))
+    asked = release_gate.ask(gate(tmp_path / "none", health=NOWHERE), once=True)
+    assert (asked.changed, asked.verdict.kind) == (False, "refused")
+    assert release_gate.ask(gate(tmp_path / "none")).verdict.healthy
+    assert not (tmp_path / "none").exists()
