@@ -39,8 +39,8 @@ def programs() -> Path:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Server]:
-    """Run a server until the block ends; all of it lies in a folder."""
+def served(folder: Path, *, address: str = "127.0.0.1") -> Iterator[Server]:
+    """Run a server until the block ends; all of it lies in a folder. address: where it can be reached, besides localhost."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -52,13 +52,16 @@ def served(folder: Path) -> Iterator[Server]:
         [programs() / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={folder / 'password'}", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
         as_owner,
     )
-    authority = _certificates(data, as_owner)
+    authority = _certificates(data, as_owner, address)
     options = {
-        "port": port, "listen_addresses": "'localhost'", "unix_socket_directories": f"'{folder}'", "ssl": "on", "fsync": "off", "max_connections": 60,
+        "port": port, "listen_addresses": f"'localhost,{address}'",
+        "unix_socket_directories": f"'{folder}'", "ssl": "on", "fsync": "off", "max_connections": 60,
         "shared_buffers": "'64MB'", "max_wal_size": "'2GB'", "logging_collector": "off", "autovacuum": "off",
     }  # fmt: skip
     with (data / "postgresql.conf").open("a") as file:
         file.writelines(f"{name} = {value}\n" for name, value in options.items())
+    with (data / "pg_hba.conf").open("a") as file:
+        file.write("hostssl all all samenet scram-sha-256\n")
     _run([programs() / "pg_ctl", "-D", data, "-l", log, "-w", "start"], as_owner)
     try:
         yield Server(port=port, authority=authority, folder=folder)
@@ -78,8 +81,8 @@ def _owner(folder: Path) -> dict[str, object]:
     return {"user": "postgres", "group": "postgres", "extra_groups": []}
 
 
-def _certificates(data: Path, as_owner: dict[str, object]) -> Path:
-    """An authority, and a certificate for localhost that it signed."""
+def _certificates(data: Path, as_owner: dict[str, object], address: str) -> Path:
+    """An authority, and a certificate for localhost and the address that it signed."""
 
     def openssl(*words: object) -> None:
         _run(["openssl", *words], as_owner, cwd=data)
@@ -88,7 +91,7 @@ def _certificates(data: Path, as_owner: dict[str, object]) -> Path:
     openssl("req", "-x509", *key, "-days", "2", "-subj", "/CN=Test authority", "-keyout", "authority.key", "-out", "authority.crt")
     openssl("req", *key, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
     extension = data / "names"
-    extension.write_text("subjectAltName=DNS:localhost")
+    extension.write_text(f"subjectAltName=DNS:localhost,IP:{address}")
     openssl(
         "x509",
         "-req",
