@@ -92,8 +92,8 @@ def _password(path: str) -> str:
 
 
 def _sentence(target: Target, said: str) -> str:
-    """What libpq says once, of the several addresses that it may have tried."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    """What libpq says once, of the several addresses that it may have tried, without what it asks back."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.endswith("?")]
     why = lines[-1].rstrip(".") if lines else "no reason was given"
     advice = next((advice for word, advice in _ADVICE.items() if word in said), "See that the server runs and can be reached from here, then run again.")
     return f"PostgreSQL at {target.said} cannot be used: {why}. {advice}"
