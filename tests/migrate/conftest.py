@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import Target
+from played_secrets import Secrets, played
 from postgres_server import PASSWORD, Server, served
 
 _NUMBERS = itertools.count(1)
@@ -44,3 +45,10 @@ def postgres(server: Server, target: Target) -> Iterator[psycopg.Connection]:
     """A connection to the target as its owner, which commits each statement."""
     with server.connect(target.database, target.user) as connection:
         yield connection
+
+
+@pytest.fixture
+def secrets() -> Iterator[Secrets]:
+    """A Secrets Manager that has nothing yet."""
+    with played() as running:
+        yield running

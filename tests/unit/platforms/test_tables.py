@@ -82,6 +82,7 @@ WITHOUT_TABLE = {
     "sqlite_backup",
     "sqlite_retention",
     "recovery_drill",
+    "postgres_migration",
     "systemd_service",
 }  # name nothing of a distribution
 ROLES = sorted(path.name for path in (checkout.ROOT / "roles").iterdir() if path.is_dir() and not path.name.startswith("aws_"))
