@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import checkout
 import pytest
+import yaml
 from ansible_collections.steady.fleet.plugins.filter import postgres_migration as filters
 
 TARGET = {"host": "db.example.org", "database": "shop", "user": "shop_owner"}
@@ -49,3 +52,12 @@ def test_mrpt12_each_mistake_is_named(databases: dict[str, Any], access: dict[st
     found = declared(databases, access)
     assert sentence in " ".join(filters.postgres_migration_problems(found, access, applications))
     assert filters.postgres_migration_passwords(found, access) == [] or access == ACCESS
+
+
+@pytest.mark.parametrize("path", ["docs/migration.md", "roles/postgres_migration/README.md"])
+def test_what_the_documents_show_is_right(path: str) -> None:
+    blocks = re.findall("```yaml\n(.*?)```", (checkout.ROOT / path).read_text(), flags=re.DOTALL)
+    (shown,) = (yaml.safe_load(block) for block in blocks if "postgres_migration_databases:" in block)
+    databases, access, applications = (shown[f"postgres_migration_{name}"] for name in ("databases", "access", "applications"))
+    assert filters.postgres_migration_problems(declared(databases, access), access, applications) == []
+    assert shown["fleetdata_migration"] is True
