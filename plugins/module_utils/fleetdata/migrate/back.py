@@ -18,8 +18,9 @@ from ..backup.model import DATABASE, Subject
 from ..errors import ConfigurationError, DamageError
 from ..sql import quoted, statement, words
 from . import alone, state, surroundings
-from .changes import Differing, Lite, Server
+from .changes import Lite, Server
 from .cutover import BothWrittenError
+from .differing import Differing
 from .handing import UNCHANGED, WOULD, Handing, Moved, Outcome, begin, found_in, held, loaded, opened, stamped, stopped, target
 from .write_back import WriteBack
 

@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
@@ -45,11 +45,13 @@ def text(value: bytes) -> str | Text:
 
 @dataclass(frozen=True)
 class Weights:
-    """counts, sums: of the rows' numbers by their last bits. unfit: rows of SQLite that PostgreSQL cannot hold, which are in neither."""
+    """counts, sums: of the rows' numbers by their last bits, or by parts of the table. unfit: rows of SQLite that PostgreSQL cannot hold, which are in
+    neither. open: whether a part has such rows."""
 
     counts: Sequence[int]
     sums: Sequence[int]
     unfit: int = 0
+    open: Sequence[bool] = ()
 
     @property
     def total(self) -> tuple[int, int]:
@@ -70,6 +72,7 @@ class Lite:
         self.database, self.table = database, table
         self.name = quoted(table.source.name)
         self.places = _places(table)
+        self.number = next((column for column in table.loaded if column.source == table.source.row_number), None)
         self._columns = ", ".join(quoted(column.source) for column in compared(table))
         self.at_once = max(1, min(_ROWS, _BYTES * max(1, table.rows) // max(1, table.bytes)))
 
@@ -85,6 +88,17 @@ class Lite:
                     counts[number & _MASK] += 1
                     sums[number & _MASK] += number
         return Weights(counts, sums, unfit)
+
+    def between(self, first: int, last: int, at_once: int = _ROWS) -> Iterator[list[Row]]:
+        """Values of the rows with such numbers, in their order."""
+        where = f"WHERE {self.places[0]} BETWEEN {first} AND {last} ORDER BY {self.places[0]}"
+        yield from self._blocks(statement("SELECT", self._columns, "FROM", self.name, where), at_once)
+
+    def numbers_between(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Row]:
+        """Number and place of the rows of ranges."""
+        digest, at = RowDigest(self.table), [column.source for column in compared(self.table)].index(self.table.source.row_number)
+        for rows in chain.from_iterable(self.between(*one) for one in ranges):
+            yield from ((number, row[at]) for number, row in zip(digest.numbers(rows), rows))
 
     def numbers(self, bits: frozenset[int]) -> Iterator[Row]:
         """Number and place of the rows whose numbers end so, and of those that PostgreSQL cannot hold, which have none."""
@@ -105,9 +119,9 @@ class Lite:
         each = [bound(value) for value in place]
         return "WHERE " + " AND ".join(f"{name} = {said}" for name, (said, _) in zip(self.places, each)), [value for _, value in each]
 
-    def _blocks(self, select: str) -> Iterator[list[Row]]:
+    def _blocks(self, select: str, at_once: int = _ROWS) -> Iterator[list[Row]]:
         with closing(self.database.execute(select)) as found:
-            while rows := found.fetchmany(self.at_once):
+            while rows := found.fetchmany(min(self.at_once, at_once)):
                 yield rows
 
 
@@ -118,6 +132,7 @@ class Server:
         self.connection, self.table, self.schema = connection, table, schema
         self.name = f"{quoted(schema)}.{quoted(table.name)}"
         self._number = row_number_sql(compared(table))
+        self._place = next((quoted(column.target) for column in table.loaded if column.source == table.source.row_number), "")
 
     def weigh(self) -> Weights:
         """Of all rows."""
@@ -126,6 +141,31 @@ class Server:
         for bits, count, total in self._stream(statement(f"SELECT number & {_MASK}, count(*), sum(number) FROM", each, "GROUP BY 1")):
             counts[bits], sums[bits] = count, int(total)
         return Weights(counts, sums)
+
+    def weigh_parts(self, starts: Sequence[int]) -> Weights:
+        """By parts, which begin with these numbers, but for the first."""
+        counts, sums = [0] * (len(starts) + 1), [0] * (len(starts) + 1)
+        part = f"width_bucket({self._place}::bigint, '{{{','.join(map(str, starts))}}}'::bigint[])" if starts else "0"
+        each = statement("(SELECT", part, "AS part,", self._number, "AS number FROM", self.name, ") AS each")
+        for place, count, total in self._stream(statement("SELECT part, count(*), sum(number) FROM", each, "GROUP BY 1")):
+            counts[place], sums[place] = count, int(total)
+        return Weights(counts, sums)
+
+    def weigh_between(self, ranges: Sequence[tuple[int, int]]) -> tuple[int, int]:
+        """Rows of ranges, and the sum of their numbers."""
+        (found,) = self._stream(statement("SELECT count(*), coalesce(sum(", self._number, "), 0)", self._between(ranges)))
+        return int(found[0]), int(found[1])
+
+    def numbers_between(self, ranges: Sequence[tuple[int, int]]) -> Iterator[Row]:
+        """Number and place of the rows of ranges."""
+        yield from self._stream(statement("SELECT", self._number, ', "its rows".ctid::text', self._between(ranges)))
+
+    def _between(self, ranges: Sequence[tuple[int, int]]) -> str:
+        firsts, lasts = ("{" + ",".join(str(one[end]) for one in ranges) + "}" for end in (0, 1))
+        return statement(
+            "FROM", self.name, f"AS \"its rows\" JOIN unnest('{firsts}'::bigint[], '{lasts}'::bigint[]) AS \"ranges of rows\" (\"first of\", \"last of\")",
+            f"ON \"its rows\".{self._place} BETWEEN \"first of\" AND \"last of\"",
+        )  # fmt: skip
 
     def numbers(self, bits: frozenset[int]) -> Iterator[Row]:
         """Number and place of the rows whose numbers end so."""
@@ -153,58 +193,6 @@ class Server:
         """Without parameters, so that a % in a name is itself."""
         with self.connection.cursor() as cursor:
             yield from cursor.stream(query.encode())
-
-
-class Differing:
-    """The rows that one side has and the other has not, in a file of its own that goes with it.
-
-    weights: of all rows, in SQLite and in PostgreSQL. lite, server: how many rows that side alone has; a row that PostgreSQL cannot hold is one of them.
-    """
-
-    def __init__(self, lite: Lite, server: Server) -> None:
-        self.weights = lite.weigh(), server.weigh()
-        bits = self.weights[0].differing(self.weights[1])
-        self.file = sqlite3.connect("", isolation_level=None)
-        self.file.text_factory = text
-        self._width = len(lite.places)
-        for sql in ("PRAGMA synchronous = OFF", f"CREATE TABLE lite (number, {self._places})", "CREATE TABLE server (number, p0)", "BEGIN"):
-            self.file.execute(sql)
-        for name, side in (("lite", lite), ("server", server)) if bits or self.weights[0].unfit else ():
-            for row in side.numbers(bits):
-                self.insert(name, row)
-            self.file.execute(f"CREATE INDEX {name}_number ON {name} (number)")
-        self.lite, self.server = self._alone("lite", "server"), self._alone("server", "lite")
-
-    def __bool__(self) -> bool:
-        return bool(self.lite or self.server)
-
-    def close(self) -> None:
-        """Nothing more is asked."""
-        self.file.close()
-
-    def lites(self) -> Iterator[Row]:
-        """The places of the rows that SQLite alone has."""
-        return self.file.execute(statement("SELECT", self._places, "FROM lite_alone ORDER BY", self._places))
-
-    def servers(self) -> Iterator[Row]:
-        """The places of the rows that PostgreSQL alone has."""
-        return self.file.execute("SELECT p0 FROM server_alone")
-
-    def insert(self, name: str, row: Row) -> None:
-        """A row into one of the file's tables."""
-        each = [bound(value) for value in row]
-        self.file.execute(statement("INSERT INTO", name, f"VALUES ({', '.join(said for said, _ in each)})"), [value for _, value in each])
-
-    @property
-    def _places(self) -> str:
-        return ", ".join(f"p{place}" for place in range(self._width))
-
-    def _alone(self, side: str, other: str) -> int:
-        """Equal rows are as many on one side as on the other; what is more is alone. How many they are."""
-        counted = statement("(SELECT *, row_number() OVER (PARTITION BY number) AS nth FROM", side, ") AS one")
-        others = statement("(SELECT count(*) FROM", other, "AS two WHERE two.number = one.number)")
-        self.file.execute(statement("CREATE TABLE", f"{side}_alone", "AS SELECT * FROM", counted, "WHERE nth >", others))
-        return int(self.file.execute(statement("SELECT count(*) FROM", f"{side}_alone")).fetchone()[0])
 
 
 def _places(table: TablePlan) -> tuple[str, ...]:

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CONFLICT, ConfigurationError, ContentError, DamageError, FleetDataError
 from ..sql import quoted
 from . import existing_fill, misfit, source, state, surroundings
+from .ahead import Ahead
 from .alone import Alone
 from .canonical import RowDigest, compared
-from .changes import Differing, Lite, Row, Server, text
+from .changes import Lite, Row, Server, text
+from .describe import duration
+from .differing import Differing
 from .encode import HEADER, TRAILER, Encoder, Refusal
-from .handing import UNCHANGED, WOULD, Handing, Moved, Outcome, found_in, held, loaded, named, opened, stamped, stopped, target
+from .handing import UNCHANGED, WOULD, Handing, Moved, Outcome, found_in, held, loaded, named, opened, seen_in, stamped, stopped, target
 from .migration import QUARANTINE
 from .model import Table
 from .planned import Plan
@@ -40,7 +43,8 @@ class BothWrittenError(FleetDataError):
 def cutover(how: Handing) -> Outcome:
     """Bring the target to what the stopped application's database holds, in one transaction, and record that the target has the rows from now on.
 
-    Every row of every table is compared; only what differs is copied. Killed anywhere, the target is as before, or cut over: run it again.
+    Every row of every table is compared, as far as that can be before the application is stopped; only what differs is copied. Killed anywhere, the target
+    is as before, or cut over: run it again.
     Raises ConfigurationError, InUseError, UnreachableError, BothWrittenError, ContentError (a row does not fit), DamageError.
     """
     with target(how) as connection, loaded(how, connection) as (of, record):
@@ -48,8 +52,22 @@ def cutover(how: Handing) -> Outcome:
             return Outcome(UNCHANGED)
         if how.check:
             return _look(of, connection, record)
-        with stopped(of), opened(of) as database, held(connection, of) as known:
-            return _go(of, connection, database, known)
+        with held(connection, of) as known:
+            seen = _ahead(of, connection, known)
+            with stopped(of), opened(of) as database:
+                return _go(of, connection, database, known, seen)
+
+
+def _ahead(how: Handing, connection: Connection, record: state.Record) -> Mapping[str, Ahead]:
+    """What can be known before the application is stopped; nothing where its database cannot be read beside it."""
+    migration = how.migration
+    try:
+        with readers(path=migration.database, count=0, busy_seconds=migration.busy_seconds, work=migration.work) as snapshot:
+            snapshot.database.text_factory = text
+            _tables(snapshot.database, record.plan, migration.database)
+            return seen_in(snapshot.database, connection, record.plan)
+    except ConfigurationError:
+        return {}
 
 
 def _look(how: Handing, connection: Connection, record: state.Record) -> Outcome:
@@ -60,16 +78,20 @@ def _look(how: Handing, connection: Connection, record: state.Record) -> Outcome
         stack.enter_context(connection.transaction())
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         _tables(snapshot.database, record.plan, migration.database)
-        found = list(found_in(stack, snapshot.database, connection, how, record.plan))
+        seen = seen_in(snapshot.database, connection, record.plan)
+        began = how.monotonic()
+        found = list(found_in(stack, snapshot.database, connection, how, record.plan, seen))
         _refuse_written(how, record, found)
-        return Outcome(f"{WOULD}{state.CUT_OVER}", *_told(found, {}))
+        took = duration(how.monotonic() - began)
+        told = f"To compare while the application is stopped takes about {took}, besides what its rows since then take."
+        return Outcome(f"{WOULD}{state.CUT_OVER}", *_told(found, {}), notices=(told,))
 
 
-def _go(how: Handing, connection: Connection, database: sqlite3.Connection, record: state.Record) -> Outcome:
+def _go(how: Handing, connection: Connection, database: sqlite3.Connection, record: state.Record, seen: Mapping[str, Ahead]) -> Outcome:
     """In the transaction of both sides."""
     given = _tables(database, record.plan, how.migration.database)
     with ExitStack() as stack:
-        found = list(found_in(stack, database, connection, how, record.plan))
+        found = list(found_in(stack, database, connection, how, record.plan, seen))
         _refuse_written(how, record, found)
         changed = [one for one in found if one[2]]
         absent: dict[str, int] = {}
@@ -144,7 +166,7 @@ def _misfit(lite: Lite, place: Row, refusal: Refusal) -> str:
 def _proved(server: Server, differing: Differing, left: RowDigest) -> state.Sum:
     """Raises DamageError unless the target has every row that fits, and no other."""
     count, total = differing.weights[0].total
-    found = server.weigh().total
+    found = differing.after()
     if found != (count - left.count, total - left.sum):
         raise DamageError(f"{server.name} has {found[0]} rows, and they are not the {count} of SQLite, although they were just copied. Nothing was changed.")
     return found

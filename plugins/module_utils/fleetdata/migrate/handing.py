@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,12 @@ from ..backup.processes import holders
 from ..backup.services import Services
 from ..errors import ConfigurationError, ContentError
 from ..limits import Progress, Silence
-from . import state
-from .changes import Differing, Lite, Server, text
+from . import conversions, state
+from .ahead import Ahead, ahead
+from .changes import Lite, Server, text
 from .connection import UnreachableError
-from .migration import QUARANTINE, Migration
+from .differing import Differing
+from .migration import QUARANTINE, REPLACE, Migration
 from .planned import Plan
 from .surroundings import locked
 
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
+_WORKERS = 2
+"""Processes of the server that may read one table beside the session's own."""
+_TEXTS = (conversions.TEXT, conversions.ANY_TEXT)
 UNCHANGED, WOULD = "unchanged", "would be "
 """What became of it, beside the states: it had been done before; and, of a check, it would be."""
 
@@ -49,6 +55,7 @@ class Handing:
     check: bool = False
     progress: Progress = field(default_factory=Silence)
     lock_seconds: float = 60.0
+    monotonic: Callable[[], float] = time.monotonic
     proc: str = "/proc"
 
 
@@ -113,7 +120,18 @@ def loaded(how: Handing, connection: Connection) -> Iterator[tuple[Handing, stat
     migration = replace(was, target=now.target, database=now.database, work=now.work, busy_seconds=now.busy_seconds, on_misfit=on_misfit,
                         secret=(*was.secret, *now.secret))  # fmt: skip
     with _refusals(connection, migration):
-        yield replace(how, migration=migration), replace(record, plan=replace(record.plan, migration=migration))
+        yield replace(how, migration=migration), replace(record, plan=_of(record.plan, migration))
+
+
+def _of(plan: Plan, migration: Migration) -> Plan:
+    """The plan for rows that nobody saw at the load: any text of theirs may be what PostgreSQL cannot hold."""
+    if migration.on_text != REPLACE:
+        return replace(plan, migration=migration)
+    tables = {
+        name: replace(table, columns=tuple(replace(one, replace=one.replace or one.conversion in _TEXTS) for one in table.columns))
+        for name, table in plan.tables.items()
+    }
+    return replace(plan, migration=migration, tables=tables)
 
 
 @contextmanager
@@ -134,8 +152,9 @@ def held(connection: Connection, how: Handing) -> Iterator[state.Record]:
     migration = how.migration
     with connection.transaction():
         locked(connection, [], seconds=how.lock_seconds)
+        connection.execute(f"SET LOCAL max_parallel_workers_per_gather = {_WORKERS}")
         record = state.find(connection, migration.name, hold=True)
-        record = replace(record, plan=replace(record.plan, migration=migration))
+        record = replace(record, plan=_of(record.plan, migration))
         locked(connection, [Server(connection, table, migration.schema).name for table in record.plan.tables.values()], seconds=how.lock_seconds)
         yield record
 
@@ -164,12 +183,19 @@ def begin(database: sqlite3.Connection, path: str) -> None:
         raise InUseError(f"{path} cannot be kept from being written to ({error}). Nothing was changed. Stop whoever uses it, then run again.") from None
 
 
-def found_in(stack: ExitStack, database: sqlite3.Connection, connection: Connection, how: Handing, plan: Plan) -> Iterator[tuple[Lite, Server, Differing]]:
-    """Each table as both sides have it, and the rows in which they differ."""
+def seen_in(database: sqlite3.Connection, connection: Connection, plan: Plan) -> dict[str, Ahead]:
+    """Each table as both sides have it, while the application may still write to one of them."""
+    return {name: ahead(Lite(database, table), Server(connection, table, plan.migration.schema)) for name, table in plan.tables.items()}
+
+
+def found_in(
+    stack: ExitStack, database: sqlite3.Connection, connection: Connection, how: Handing, plan: Plan, seen: Mapping[str, Ahead] | None = None
+) -> Iterator[tuple[Lite, Server, Differing]]:  # fmt: skip
+    """Each table as both sides have it, and the rows in which they differ. seen: what is known already."""
     how.progress.expect(files=len(plan.tables))
     for table in plan.tables.values():
         lite, server = Lite(database, table), Server(connection, table, plan.migration.schema)
-        yield lite, server, stack.enter_context(closing(Differing(lite, server)))
+        yield lite, server, stack.enter_context(closing(Differing(lite, server, (seen or {}).get(table.source.name))))
         how.progress.finished(table.source.name)
 
 

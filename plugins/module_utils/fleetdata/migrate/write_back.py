@@ -13,7 +13,8 @@ from ..errors import ContentError, DamageError
 from ..retention.rows import bound
 from ..sql import quoted, statement
 from .canonical import RowDigest, compared
-from .changes import Differing, Lite, Row, Server
+from .changes import Lite, Row, Server
+from .differing import Differing
 from .encode import Encoder
 from .misfit import shown
 from .planned import ColumnPlan
