@@ -41,6 +41,8 @@ SAME = (
     "SELECT 'x' AS letter, 1 + 1 AS two",
     'SELECT CASE WHEN Age > 30 THEN "old" ELSE \'young\' END AS word FROM users ORDER BY id;',
     "SELECT name FROM first ORDER BY id",
+    "SELECT id, 1 AS k FROM users ORDER BY k, id DESC LIMIT 2",
+    "SELECT count(*) AS many, 2 AS k FROM orders GROUP BY k ORDER BY k, 'x'",
 )  # fmt: skip
 REFUSED = (
     ("SELECT rowid FROM users", "no column"), ("SELECT name, count(*) FROM users", "GROUP BY"), ("SELECT name, count(*) FROM users GROUP BY name", "double"),

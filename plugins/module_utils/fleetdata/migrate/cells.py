@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from decimal import Context, Decimal
+from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Callable, NoReturn
 
@@ -35,7 +35,7 @@ def cell(column: ColumnPlan) -> Cell:
             return NULL
         try:
             return make(value)
-        except (struct.error, OverflowError):
+        except (struct.error, OverflowError, InvalidOperation):
             raise RefusedError(f"is out of range for {column.type}") from None
 
     return guarded

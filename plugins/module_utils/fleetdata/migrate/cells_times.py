@@ -10,7 +10,7 @@ import struct
 from functools import lru_cache
 from typing import Any
 
-from . import conversions, kinds
+from . import conversions, fits, kinds
 from .fields import Cell, RefusedError, kind_of, proved, refuse
 from .planned import ColumnPlan
 
@@ -50,13 +50,16 @@ def time(_column: ColumnPlan) -> Cell:
 def iso(column: ColumnPlan) -> Cell:
     """Moments, as ISO texts."""
     zoned = column.type == "timestamp with time zone"
-    allowed = (kinds.DATE, kinds.MOMENT, kinds.MOMENT_ZONE) if zoned else (kinds.DATE, kinds.MOMENT)
+    allowed = (kinds.DATE, kinds.MOMENT, *((kinds.MOMENT_ZONE,) if zoned else ()))
+    wanted = f"a moment in ISO 8601{'' if zoned else ' without a zone'}"
+    if zoned and column.by_values:
+        allowed, wanted = (kinds.MOMENT_ZONE,), "a moment with a zone, as all others of its column have one"
     known = proved(column, *allowed)
     read = datetime.datetime.fromisoformat
 
     def make(value: Any) -> bytes:
         if not known and kind_of(value) not in allowed:
-            return refuse(value, "a moment in ISO 8601" if zoned else "a moment in ISO 8601 without a zone")
+            return refuse(value, wanted)
         try:
             return _moment(8, _since(read(value)))
         except ValueError:  # a fraction or a Z that older Pythons do not read
@@ -84,6 +87,7 @@ def epoch(column: ColumnPlan) -> Cell:
     def make(value: Any) -> bytes:
         if not isinstance(value, (int, float)):
             return refuse(value, "a number")
+        _counted(value, column)
         exact = value * unit if isinstance(value, int) else _rounded(value, unit)
         return _in_range(exact - _UNIX, column)
 
@@ -105,9 +109,15 @@ def julian(column: ColumnPlan) -> Cell:
     def make(value: Any) -> bytes:
         if not isinstance(value, (int, float)) or abs(value) > 1e9:
             return refuse(value, "a Julian day")
+        _counted(value, column)
         return _in_range((int(value * 86_400_000.0 + 0.5) - _JULIAN) * 1000, column)
 
     return make
+
+
+def _counted(value: float, column: ColumnPlan) -> None:
+    if column.by_values and not fits.counts(column.conversion, value):
+        raise RefusedError(f"is no moment between 1971 and 2100 in {column.conversion}, as all others of its column are")
 
 
 def _in_range(microseconds: int, column: ColumnPlan) -> bytes:

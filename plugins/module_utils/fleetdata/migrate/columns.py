@@ -64,6 +64,7 @@ def _column(migration: Migration, table: Table, column: Column, target: str, val
     planned = ColumnPlan(
         source=column.name, target=target, type=choice.type, conversion=choice.conversion, values=values, why=choice.why,
         not_null=_not_null(table, column, values, empty, told), empty_is_null=empty, replace=replace, secret=secret, collation=column.collation,
+        by_values=not cast and (choice.conversion in fits.COUNTED or kinds.MOMENT_ZONE in values.texts),
     )  # fmt: skip
     return _numbered(table, planned, told) if column.name == table.row_number else _defaulted(table, column, planned, told)
 
@@ -156,6 +157,8 @@ def _generated(table: Table, column: Column, plain: Mapping[str, ColumnPlan], to
         return planned
     name = f"{table.name}.{column.name}"
     try:
+        if fits.base(planned.type) in (fits.PLAIN, fits.VARCHAR) and not _keeps_texts(column.declared):
+            raise expressions.Unlike(f"{column.declared} makes a number of a text that looks like one")
         sql = expressions.generated(column.generated, planned, plain, without={other.name for other in table.columns if other.generated})
     except expressions.Unlike as unlike:
         what = f"{name} is not generated any more, but has the values of now: AS ({column.generated}) ({unlike})"
@@ -166,3 +169,9 @@ def _generated(table: Table, column: Column, plain: Mapping[str, ColumnPlan], to
             f"generated:{name}", table.name, f"{name} is computed when a row is written, and stored (PostgreSQL 15 has no virtual ones)", column=column.name
         )
     return ColumnPlan(**{**vars(planned), "generated": sql, "default": "", "identity": False})
+
+
+def _keeps_texts(declared: str) -> bool:
+    """Whether a column's affinity is that of texts, or none."""
+    said = declared.upper()
+    return not said or ("INT" not in said and any(word in said for word in ("CHAR", "CLOB", "TEXT", "BLOB")))

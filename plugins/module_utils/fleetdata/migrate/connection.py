@@ -24,7 +24,7 @@ _SETTINGS = {
 }
 _SESSION = {
     "timezone": "UTC", "datestyle": "ISO", "intervalstyle": "postgres", "bytea_output": "hex", "extra_float_digits": "3", "statement_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
+    "standard_conforming_strings": "on", "idle_in_transaction_session_timeout": "0",
 }  # fmt: skip
 """What a role or database may have set otherwise."""
 _ADVICE = {

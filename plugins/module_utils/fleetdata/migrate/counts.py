@@ -63,7 +63,8 @@ def _orphans(database: sqlite3.Connection, table: Table, key: ForeignKey, parent
 def _unscaled(database: sqlite3.Connection, table: Table, column: str, limited: tuple[int, int]) -> int:
     digits, decimals = limited
     name = quoted(column)
-    fits = f"abs({name}) < 1e{digits - decimals} AND abs({name}) < 1e15 AND round({name}, {decimals}) = {name}"
+    most = f"1e{min(digits - decimals, 15)}"  # abs() of the least integer is an error
+    fits = f"{name} > -{most} AND {name} < {most} AND round({name}, {decimals}) = {name}"
     query = statement("SELECT count(*) FROM", quoted(table.name), "WHERE", f"typeof({name}) IN ('integer', 'real')", f"AND NOT ({fits})")
     return int(database.execute(query).fetchone()[0])
 

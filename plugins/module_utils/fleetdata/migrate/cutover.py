@@ -191,9 +191,12 @@ def _refuse_written(how: Handing, record: state.Record, found: list[tuple[Lite, 
 
 def _tables(database: sqlite3.Connection, plan: Plan, path: str) -> Mapping[str, Table]:
     """As they are declared now. Raises ConfigurationError unless that is as it was: the plan is of those."""
-    now, was = source.read(database, path=path).tables, plan.source.tables
+    there = source.read(database, path=path)
+    now, was = there.tables, plan.source.tables
     other = [name for name in plan.tables if name not in now or now[name] != replace(was[name], next_number=now[name].next_number)]
     other += [name for name in now if name not in was]
+    besides = [{*one.views, *one.triggers, *one.virtual} for one in (there, plan.source)]
+    other += sorted({one.name for one in besides[0] ^ besides[1]})
     if other:
         raise ConfigurationError(f"{path}: {', '.join(other)} changed its declaration since the load, or came or went. Load anew: fleetdata migrate run.")
     return now

@@ -22,7 +22,7 @@ _CLOCKS = {
     "STRFTIME('%Y-%m-%dT%H:%M:%fZ','now')": 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"',
 }  # fmt: skip
 """The clock as SQLite reads it, in UTC, and the form in which it stands in a text."""
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _WORDS = {"TRUE": "1", "FALSE": "0"}
 
 
@@ -74,7 +74,7 @@ def _clock(form: str, column: ColumnPlan) -> str:
         return f"{_NOW}::{kind}"
     if form == _EPOCH and kind in (fits.BIGINT, fits.INT, fits.NUMERIC, fits.DOUBLE):
         return f"floor(extract(epoch FROM CURRENT_TIMESTAMP))::{kind}"
-    if form == _EPOCH and column.conversion == conversions.TEXT:
+    if form == _EPOCH and column.conversion in (conversions.TEXT, conversions.ANY_TEXT):
         return "floor(extract(epoch FROM CURRENT_TIMESTAMP))::bigint::text"
     if column.conversion in (conversions.TEXT, conversions.ANY_TEXT):
         return f"to_char({_NOW}, {literal(form)})"
@@ -113,5 +113,5 @@ def _number(said: str, column: ColumnPlan) -> str:
     if column.conversion in (conversions.TEXT, conversions.ANY_TEXT) and whole and str(int(said)) == said:
         return literal(said)
     if column.conversion == conversions.SECONDS:
-        return f"to_timestamp({said})"
+        return f"to_timestamp({said})" if kind == fits.STAMP_ZONE else f"(to_timestamp({said}) AT TIME ZONE 'UTC')"
     raise Unlike(f"{column.type} does not take it")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -196,4 +197,9 @@ def _column(table: TablePlan, column: ColumnPlan) -> dict[str, Any]:
 
 
 def _counted(values: Mapping[str, Any], *, secret: bool) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if not secret or name in _TELLS_NO_VALUE}
+    return {name: _finite(value) for name, value in values.items() if not secret or name in _TELLS_NO_VALUE}
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity."""
+    return repr(value) if isinstance(value, float) and math.isinf(value) else value

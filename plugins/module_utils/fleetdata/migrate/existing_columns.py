@@ -104,6 +104,7 @@ class _Work:
         planned = replace(
             column, target=there.name, type=there.base, conversion=conversion, why=f"the target's column is {there.type}", not_null=not_null,
             default="", generated=there.generated, identity=False, next_number=1, collation="",
+            by_values=not agreed and (conversion in fits.COUNTED or _are_zoned(column)),
         )  # fmt: skip
         return self._numbered(planned, there)
 
@@ -223,6 +224,12 @@ class _Work:
         self.told.blocks(
             f"{code}:{self._name(column)}", self.plan.source.name, f"{self._name(column)} {what}", column=column.source, setting=setting, rows=rows
         )  # fmt: skip
+
+
+def _are_zoned(column: ColumnPlan) -> bool:
+    """Whether all its moments have a zone."""
+    texts = column.values.texts
+    return kinds.MOMENT_ZONE in texts and not {kinds.MOMENT, kinds.DATE} & texts.keys()
 
 
 def _widest(column: ColumnPlan) -> str:

@@ -50,6 +50,10 @@ _TAKES: Mapping[str, frozenset[str]] = {
 _YEARS = (31_536_000, 4_102_444_800)
 """Seconds from 1971 to 2100: a number in them is a moment in seconds, in a thousand times them one in milliseconds, and they do not overlap."""
 _DAYS = (2_440_587.5, 2_488_069.5)
+_UNITS = {conversions.SECONDS: 1, conversions.MILLISECONDS: 1000, conversions.MICROSECONDS: 10**6}
+"""How many of them are a second."""
+COUNTED = frozenset({*_UNITS, conversions.JULIAN})
+"""The conversions of numbers that count time."""
 
 
 @dataclass(frozen=True)
@@ -123,11 +127,15 @@ def unit(values: Values) -> str:
     ends = [end for end in (values.least, values.most, values.lowest, values.highest) if end is not None]
     if not ends:
         return ""
-    first, last = _YEARS
-    for name, times in ((conversions.SECONDS, 1), (conversions.MILLISECONDS, 1000), (conversions.MICROSECONDS, 10**6)):
-        if first * times <= min(ends) and max(ends) <= last * times:
-            return name
-    return conversions.JULIAN if _DAYS[0] <= min(ends) and max(ends) <= _DAYS[1] else ""
+    return next((name for name in (*_UNITS, conversions.JULIAN) if counts(name, min(ends)) and counts(name, max(ends))), "")
+
+
+def counts(conversion: str, value: float) -> bool:
+    """Whether a number is a moment between 1971 and 2100 in the unit that a conversion is of. True for what is none of numbers."""
+    if conversion == conversions.JULIAN:
+        return _DAYS[0] <= value <= _DAYS[1]
+    times = _UNITS.get(conversion, 0)
+    return not times or _YEARS[0] * times <= value <= _YEARS[1] * times
 
 
 def takes(kind: str, conversion: str, what: str) -> bool:

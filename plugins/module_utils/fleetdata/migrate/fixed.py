@@ -52,7 +52,7 @@ def fixed(column: ColumnPlan) -> Fixed | None:
     if column.conversion == conversions.DATE:
         return Fixed("i", _days())
     if column.conversion == conversions.MOMENT and column.type in _MOMENTS:
-        return Fixed("q", _moments(zoned=column.type == _MOMENTS[1]))
+        return Fixed("q", _moments(zoned=column.type == _MOMENTS[1], naive=not column.by_values))
     return Fixed("B", _booleans) if column.conversion == conversions.BOOLEAN else None
 
 
@@ -77,9 +77,9 @@ def _days() -> Numbers:
     return lambda values: [known[value] for value in values]
 
 
-def _moments(*, zoned: bool) -> Numbers:
+def _moments(*, zoned: bool, naive: bool) -> Numbers:
     """Day, minute, and what stands behind it are each looked at once: of all there are few, and their sum is what they say together."""
-    rests = (kinds.MOMENT, kinds.MOMENT_ZONE) if zoned else (kinds.MOMENT,)
+    rests = (*((kinds.MOMENT,) if naive or not zoned else ()), *((kinds.MOMENT_ZONE,) if zoned else ()))
     days = _Known(lambda day: _days_since(_of_kind(day, day, kinds.DATE)) * _DAY)
     minutes = _Known(lambda minute: _since(_of_kind(f"{_FIRST}{minute}", minute, kinds.DATE, kinds.MOMENT)))
     behind = _Known(lambda rest: _since(_of_kind(f"{_FIRST} 00:00{rest}", rest, *rests)))

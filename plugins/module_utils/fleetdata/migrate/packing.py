@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -20,7 +21,7 @@ _CLASSES = {
     for kind in vars(module).values()
     if isinstance(kind, type) and is_dataclass(kind)
 }  # fmt: skip
-_CLASS, _MAP = "class", "map"
+_CLASS, _MAP, _REAL = "class", "map", "real"
 
 
 def pack(plan: Plan) -> str:
@@ -44,6 +45,8 @@ def _packed(value: Any) -> Any:
         return {_CLASS: type(value).__name__, **{field.name: _packed(getattr(value, field.name)) for field in fields(value) if field.init}}
     if isinstance(value, Mapping):
         return {_MAP: [[name, _packed(one)] for name, one in value.items()]}
+    if isinstance(value, float) and math.isinf(value):  # JSON has no such number
+        return {_REAL: repr(value)}
     return [_packed(one) for one in value] if isinstance(value, (tuple, list)) else value
 
 
@@ -52,6 +55,8 @@ def _unpacked(value: Any) -> Any:
         return tuple(_unpacked(one) for one in value)
     if not isinstance(value, dict):
         return value
+    if _REAL in value:
+        return float(value[_REAL])
     if _MAP in value:
         return {name: _unpacked(one) for name, one in value[_MAP]}
     return _CLASSES[value.pop(_CLASS)](**{name: _unpacked(one) for name, one in value.items()})

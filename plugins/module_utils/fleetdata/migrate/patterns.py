@@ -36,7 +36,7 @@ def glob(part: Part, pattern: Part) -> str:
     if part.kind != WORDS or pattern.text is None:
         raise Unlike("GLOB of what is no text, or by a pattern that is not written out")
     said = regular(pattern.text).replace("'", "''")
-    return f"(({part.sql} COLLATE \"C\") ~ '{said}')"
+    return f"((({part.sql})::text COLLATE \"C\") ~ '{said}')"
 
 
 def regular(pattern: str) -> str:

@@ -38,6 +38,7 @@ class ColumnPlan:
 
     empty_is_null: an empty text becomes NULL. replace: what PostgreSQL cannot hold in a text becomes U+FFFD. secret: its values are never shown.
     default, generated: SQL of PostgreSQL, empty for none; a generated column is not loaded but made by the server, and compared with the source's.
+    by_values: what it means was seen by its values (their zone, or what their numbers count), so that a later one has to be such a one, too.
     identity: numbers are given by the server; next_number: the first one it will give. why: of type and conversion, a sentence.
     instead: the value, as SQLite would have it, that NULL becomes; None where it stays NULL.
     """
@@ -58,6 +59,7 @@ class ColumnPlan:
     next_number: int = 1
     collation: str = ""
     instead: int | float | str | None = None
+    by_values: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from ..sql import quoted, statement
 from .canonical import RowDigest, compared, form_of
 from .digest_sql import row_number_sql
+from .encode import Encoder
 from .misfit import HIDDEN, shown
 from .planned import ColumnPlan, TablePlan
 from .reading import Reader, row_name
 from .statements import qualified
+from .unproved import unproved
 
 if TYPE_CHECKING:
     import psycopg
@@ -50,12 +52,16 @@ class Buckets:
 
 
 class InSource:
-    """The rows of SQLite. left_out: numbers of rows that were put aside. fitting: without those that do not fit, either: put aside without a number."""
+    """The rows of SQLite. left_out: numbers of rows that were put aside. fitting: without those that do not fit, either: put aside without a number.
+
+    refused: how many of those there were so far.
+    """
 
     def __init__(self, *, reader: Reader, table: TablePlan, left_out: Collection[int] = (), fitting: bool = False) -> None:
         self.table, self.columns = table, compared(table)
-        self._reader, self._left_out, self._fitting = reader, left_out, fitting
-        self._whole = RowDigest(table)
+        self._reader, self._left_out = reader, left_out
+        self._encoder = Encoder(unproved(table)) if fitting else None
+        self._whole, self.refused = RowDigest(table), 0
         self._each = [RowDigest(table, (column,)) for column in self.columns]
 
     def rows(self) -> Iterator[tuple[list[Any], list[int | None]]]:
@@ -67,8 +73,9 @@ class InSource:
         place = names.index(source.row_number) if source.row_number in names else len(self.columns) if len(names) > len(self.columns) else None
         for block in self._reader.rows(source, names):
             kept = block if place is None or not self._left_out else [row for row in block if row[place] not in self._left_out]
-            if self._fitting:
-                kept = [row for row, number in zip(kept, self._whole.numbers(kept)) if number is not None]
+            if self._encoder:
+                encoded = self._encoder.encode(kept)
+                kept, self.refused = list(encoded.rows), self.refused + len(encoded.refused)
             yield kept, [None if place is None else row[place] for row in kept]
 
     def buckets(self, shift: int) -> Buckets:

@@ -153,7 +153,7 @@ def _numbers(database: sqlite3.Connection) -> dict[str, int]:
     """The largest number that AUTOINCREMENT gave, by table."""
     if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
         return {}
-    return {words(name): int(number) for name, number in database.execute("SELECT name, seq FROM sqlite_sequence") if number is not None}
+    return {words(name): number for name, number in database.execute("SELECT name, seq FROM sqlite_sequence") if isinstance(number, int)}
 
 
 def _is_virtual(sql: str) -> bool:

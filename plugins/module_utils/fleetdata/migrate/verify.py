@@ -149,12 +149,14 @@ def _of_source(reader: Reader, table: TablePlan, how: str, aside: _Aside, told: 
         told.moved(count)
         return _Ours(count - aside.count, 0, aside.unnamed)
     digest = RowDigest(table)
-    for rows, _ in InSource(reader=reader, table=table, left_out=aside.numbers).rows():
+    source = InSource(reader=reader, table=table, left_out=aside.numbers, fitting=bool(aside.unnamed))
+    for rows, _ in source.rows():
         if stop and stop():
             raise InterruptedError
         digest.add(rows)
         told.moved(len(rows))
-    return _Ours(digest.count, digest.sum, digest.unfit)
+    told.moved(source.refused)
+    return _Ours(digest.count, digest.sum, digest.unfit + source.refused)
 
 
 def _query(table: TablePlan, schema: str, how: str) -> str:

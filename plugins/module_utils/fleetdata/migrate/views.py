@@ -204,7 +204,7 @@ def _rest(query: Select, scope: Scope, items: Sequence[Item], parts: Sequence[Pa
     sql = f" WHERE {plain.truth(query.where)}" if query.where else ""
     groups = [node if _is_source(node, scope) else _meant(node, scope, items) for node in query.group]
     if groups or query.having or any(item.node and _has_aggregate(item.node) for item in items):
-        said = [plain.part(node) for node in groups]
+        said = [_no_place(plain.part(node)) for node in groups]
         _distinct(said)
         order = [_meant(node, scope, items) for node, _ in query.order]
         _check_groups([*(item.node for item in items if item.node), *order, *([query.having] if query.having else [])], {part.sql for part in said}, plain)
@@ -253,11 +253,18 @@ def _distinct(parts: Sequence[Part]) -> None:
             raise Unlike(f"{part.sql} may be double for one, and not for the other")
 
 
+def _no_place(part: Part) -> Part:
+    """A number that is written out would name a place in the result, and a text is refused there."""
+    if part.number is None and part.text is None:
+        return part
+    return replace(part, sql=f"{part.sql}::{'bigint' if part.text is None else 'text'}", number=None, text=None)
+
+
 def _ordered(part: Part, down: bool) -> str:
     """NULL is the least of all in SQLite, and texts go byte by byte."""
-    said = part.sql
+    said = _no_place(part).sql
     if part.kind == WORDS:
-        said = folded(part) if part.collation == NOCASE else f'{part.sql} COLLATE "C"'
+        said = folded(part) if part.collation == NOCASE and part.text is None else f'{said} COLLATE "C"'
     elif part.kind not in (WHOLE, DOUBLE, NUMERIC, BOOLEAN) and (part.column is None or part.column.type not in _ORDERED):
         raise Unlike(f"{part.sql} has another order")
     return f"{said} DESC NULLS LAST" if down else f"{said} ASC NULLS FIRST"

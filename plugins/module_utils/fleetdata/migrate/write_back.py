@@ -52,7 +52,7 @@ class WriteBack:
         for place in self._differing.file.execute(statement("SELECT", self._listed("p", self._lite.places), "FROM old")):
             where, values = self._lite.where(place)
             self.went += self._lite.database.execute(statement("DELETE FROM", self._lite.name, where), values).rowcount
-        for row in self._differing.file.execute("SELECT * FROM new"):
+        for row in self._differing.file.execute("SELECT * FROM new ORDER BY known DESC, rowid"):  # before SQLite numbers new rows, those that have a number
             self._insert(row)
             self.came += 1
 
