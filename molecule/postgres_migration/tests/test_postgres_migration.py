@@ -52,7 +52,7 @@ def test_w4_only_root_reads_the_password_and_the_declaration_has_none(host: Any)
     assert json.loads(declared)["migrations"]["shop"]["target"]["password_file"] == f"{FOLDER}/shop.password"
 
 
-def test_mrpt12_w7_over_and_back_and_over_with_every_row(host: Any) -> None:
+def test_mrpt12_w7_an_application_that_is_not_well_goes_back_by_itself_with_every_row(host: Any) -> None:
     assert ask(host, "POST") == ("sqlite", 1)
     assert "next: -e step=run" in step("plan")
     assert "changed=1" in step("run")
@@ -65,6 +65,8 @@ def test_mrpt12_w7_over_and_back_and_over_with_every_row(host: Any) -> None:
     assert ask(host, "POST") == ("sqlite", 3)
     host.check_output("rm /var/lib/shop/unwell")
 
+
+def test_mrpt12_w7_over_also_where_the_command_went_alone_and_back_with_every_row(host: Any) -> None:
     step("cutover", "--check")
     assert ask(host) == ("sqlite", 3)
     host.check_output(f"{COMMAND} cutover {UNIT}")  # as a play that was killed before it switched,
