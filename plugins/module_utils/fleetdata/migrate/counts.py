@@ -70,7 +70,8 @@ def _unscaled(database: sqlite3.Connection, table: Table, column: str, limited: 
 
 
 def _indexed(table: Table) -> set[str]:
-    return {name for names in (table.primary, *(index.names for index in table.indexes)) for name in names if name}
+    """Without the column of the rows' numbers, which are integers."""
+    return {name for names in (table.primary, *(index.names for index in table.indexes)) for name in names if name and name != table.row_number}
 
 
 def _width(database: sqlite3.Connection, table: Table, column: str) -> int:

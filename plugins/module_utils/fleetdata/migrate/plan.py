@@ -18,15 +18,17 @@ from .migration import CREATE, Migration
 from .model import Column, Source, Table
 from .names import Names
 from .planned import Plan, TablePlan
+from .reading import Reader
 from .references import references
 from .survey import Values
 from .told import Told
 
 
-def look(*, database: sqlite3.Connection, migration: Migration, quick: bool = False) -> Plan:
+def look(*, database: sqlite3.Connection, migration: Migration, quick: bool = False, beside: Reader | None = None) -> Plan:
     """Read what is declared and every value, in one read transaction, and plan. Nothing is written; the connection's transaction is ended again.
 
     quick: of large tables, what texts say is taken from a sample (``Values.sampled``), for who looks at each of them later.
+    beside: sees the same, and takes a part of the work.
 
     Raises ConfigurationError for a file that is no database, and for settings that name what is not there.
     """
@@ -38,7 +40,7 @@ def look(*, database: sqlite3.Connection, migration: Migration, quick: bool = Fa
             database.execute("BEGIN")
         found = source.read(database, path=migration.database)
         chosen = [table for name, table in found.tables.items() if _is_chosen(migration, name)]
-        values = {table.name: _values(database, table, _quick(database, migration, table, found) if quick else ()) for table in chosen}
+        values = {table.name: _values(database, table, _quick(database, migration, table, found) if quick else (), beside) for table in chosen}
         return plan(migration=migration, source=found, values=values, counts=counts.count(database=database, tables=chosen))
     finally:
         if begun and database.in_transaction:
@@ -46,9 +48,9 @@ def look(*, database: sqlite3.Connection, migration: Migration, quick: bool = Fa
         database.text_factory, database.isolation_level = factory, level
 
 
-def _values(database: sqlite3.Connection, table: Table, quick: Collection[Column]) -> dict[str, Values]:
+def _values(database: sqlite3.Connection, table: Table, quick: Collection[Column], beside: Reader | None) -> dict[str, Values]:
     number = "" if table.without_rowid else _rowid(table)
-    skimmed = skim.skim(database=database, table=table, columns=quick, number=number)
+    skimmed = skim.skim(database=database, table=table, columns=quick, number=number, beside=beside)
     rest = [column.name for column in table.columns if column.name not in skimmed]
     return {**skimmed, **survey.survey(database=database, table=table.name, columns=rest, number=number)}
 

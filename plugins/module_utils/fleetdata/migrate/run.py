@@ -180,7 +180,8 @@ class _Run:
         if self._migration.mode == INTO_EXISTING:
             found = existing_look.look(database=seen.database, connection=control, migration=self._migration)
         else:
-            found = plan.look(database=seen.database, migration=self._migration, quick=quick)
+            beside = seen.readers[0] if self._jobs() > 1 else None
+            found = plan.look(database=seen.database, migration=self._migration, quick=quick, beside=beside)
         planned = preflight.with_server(control, found)
         blocking = planned.blocking
         if blocking and quick:  # all of them are told, by all values

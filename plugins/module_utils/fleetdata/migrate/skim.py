@@ -9,7 +9,8 @@ It does for a load whose encoder takes these and no other values: what else ther
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..sql import quoted, statement, words
@@ -17,12 +18,14 @@ from . import fits, kinds
 from .choices import intent
 from .glance import glance
 from .model import Column, Named, Table
-from .survey import BLOB, INTEGER, TEXT, Values
+from .reading import Reader
+from .survey import BLOB, INTEGER, REAL, TEXT, Values
 
 ROWS = 50_000
 """A table of fewer is surveyed by all values: that is soon done."""
 _SAMPLE, _COLUMNS = 500, 100
 _INFINITY = float("inf")
+_NUMBERS = {INTEGER: int, REAL: float}
 _DAYS, _MOMENTS = frozenset({kinds.DATE}), frozenset({kinds.DATE, kinds.MOMENT})
 _SURE: Mapping[str, frozenset[str]] = {fits.DATE: _DAYS, fits.STAMP: _MOMENTS}
 """By what is declared: the kinds of texts for which a type is chosen whose encoder takes these and no other. For a plain text all kinds are."""
@@ -39,8 +42,13 @@ def is_simple(table: Table, views: Collection[Named]) -> bool:
     return not (table.checks or said or any(table.name.lower() in view.sql.lower() for view in views))
 
 
-def skim(*, database: sqlite3.Connection, table: Table, columns: Collection[Column], number: str) -> dict[str, Values]:
-    """Of those of some columns that hold one type of values. columns: about whose texts nothing is declared. number: what a row's is called."""
+def skim(
+    *, database: sqlite3.Connection, table: Table, columns: Collection[Column], number: str, beside: Reader | None = None
+) -> dict[str, Values]:  # fmt: skip
+    """Of those of some columns that hold one type of values. columns: about whose texts nothing is declared. number: what a row's is called.
+
+    beside: sees the same, and looks at half of the rows meanwhile.
+    """
     names = [column.name for column in columns]
     seen = _sampled(database, table.name, names, number) if number and names else []
     known = {column: kind for column, one in zip(columns, seen) if (kind := _kind(column, one))}
@@ -48,7 +56,7 @@ def skim(*, database: sqlite3.Connection, table: Table, columns: Collection[Colu
     found: dict[str, Values] = {}
     for begin in range(0, len(known), _COLUMNS):
         some = dict(list(known.items())[begin : begin + _COLUMNS])
-        for column, told in _told(database, table, some):
+        for column, told in _told(database, beside, table, some, number):
             guarded = _is_guarded(column, some[column]) and column.name != table.row_number
             found[column.name] = Values(**told, texts=texts[column.name], sampled=guarded)
     return found
@@ -80,29 +88,60 @@ def _is_guarded(column: Column, kind: str) -> bool:
     return kind == TEXT or (kind == INTEGER and intent(column.declared) in (*fits.INTEGERS, fits.BOOLEAN))
 
 
-def _told(database: sqlite3.Connection, table: Table, known: Mapping[Column, str]) -> Iterator[tuple[Column, dict[str, Any]]]:
+def _told(
+    database: sqlite3.Connection, beside: Reader | None, table: Table, known: Mapping[Column, str], number: str
+) -> Iterator[tuple[Column, dict[str, Any]]]:  # fmt: skip
     """In one pass. What is seen to have values of another type after all, or infinite ones, is left out."""
-    wanted = ", ".join(part for column, kind in known.items() for part in _aggregates(quoted(column.name), kind, guarded=_is_guarded(column, kind)))
-    row = database.execute(statement("SELECT count(*),", wanted, "FROM", quoted(table.name))).fetchone()
+    wanted = ", ".join(part for column, kind in known.items() for part in _aggregates(column, kind))
+    query = statement("SELECT count(*),", wanted, "FROM", quoted(table.name))
+    halves = [database.execute(query).fetchone()] if beside is None else _halves(database, beside, query, table, number)
+    rows = sum(half[0] for half in halves)
     for place, (column, kind) in enumerate(known.items()):
-        filled, other, least, most = row[1 + 4 * place : 5 + 4 * place]
-        told: dict[str, Any] = {"rows": row[0], "nulls": row[0] - filled, "types": {kind: filled}}
+        filled, other, least, most = _together(kind, [half[1 + 4 * place : 5 + 4 * place] for half in halves])
+        told: dict[str, Any] = {"rows": rows, "nulls": rows - filled, "types": {kind: filled}}
         if kind in (TEXT, BLOB):
             if words(least) == words(most) == kind:
                 yield column, {**told, "longest": other}
-        elif other in (None, row[0] - filled) and _is_finite(kind, least, most):
+        elif other in (None, rows - filled) and _is_finite(kind, least, most):
             yield column, {**told, **dict(zip(("least", "most") if kind == INTEGER else ("lowest", "highest"), (least, most)))}
 
 
+def _halves(database: sqlite3.Connection, beside: Reader, query: str, table: Table, number: str) -> list[Sequence[Any]]:
+    """By the rows' numbers. SQLite lets other threads work meanwhile."""
+    first, last = (database.execute(statement(f"SELECT {end}({number}) FROM", quoted(table.name))).fetchone()[0] for end in ("min", "max"))
+    middle = (first + last) // 2
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(beside.select, f"{query} WHERE {number} > ?", (middle,))
+        return [database.execute(f"{query} WHERE {number} <= ?", (middle,)).fetchone(), *other.result()]
+
+
+def _together(kind: str, halves: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    """What they tell of one column. An end that is not of its type stays, whatever the other half has."""
+    if len(halves) == 1:
+        return halves[0]
+    others = [other for _, other, _, _ in halves if other is not None]
+    other = None if not others else sum(others) if kind in _NUMBERS else max(others)
+    ends = [[half[place] for half in halves if half[0]] for place in (2, 3)]
+    return sum(half[0] for half in halves), other, _end(min, kind, ends[0]), _end(max, kind, ends[1])
+
+
+def _end(pick: Callable[..., Any], kind: str, ends: Sequence[Any]) -> Any:
+    if kind not in _NUMBERS:
+        return next((end for end in ends if words(end) != kind), kind)
+    odd = [end for end in ends if type(end) is not _NUMBERS[kind]]
+    return odd[0] if odd else pick(ends, default=None)
+
+
 def _is_finite(kind: str, least: Any, most: Any) -> bool:
-    wanted = int if kind == INTEGER else float
-    return type(least) is type(most) is wanted and least != -_INFINITY and most != _INFINITY
+    return type(least) is type(most) is _NUMBERS[kind] and least != -_INFINITY and most != _INFINITY
 
 
-def _aggregates(name: str, kind: str, *, guarded: bool) -> tuple[str, ...]:
+def _aggregates(column: Column, kind: str) -> tuple[str, ...]:
     """How many values; how many of another type, with NULL, or the longest length; the ends, or their types, between which all others are."""
+    name, guarded = quoted(column.name), _is_guarded(column, kind)
+    count = "count(*)" if column.not_null else f"count({name})"
     if kind in (TEXT, BLOB):
         ends = ("'text'", "'text'") if guarded else (f"typeof(min({name}))", f"typeof(max({name}))")
-        return f"count({name})", f"max(length({name}))", *ends
+        return count, f"max(length({name}))", *ends
     other = "NULL" if guarded else f"count(nullif(typeof({name}), '{kind}'))"
-    return f"count({name})", other, f"min({name})", f"max({name})"
+    return count, other, f"min({name})", f"max({name})"
