@@ -13,6 +13,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors impo
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate import helper as helpers
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate import load, plan, run, skim
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import COUNT, QUARANTINE, Migration, Target
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.reading import Reader
 from test_load_run import DiedError, contents, moving, schemas, shop, small_parts
 
 ROWS = 300
@@ -68,6 +69,23 @@ def test_mrpt12_a_sample_leads_to_the_plan_of_all_values(tmp_path: Path, target:
         assert one.values.longest == other.values.longest
     assert [column.source for column in quick.tables["seen"].columns if column.values.sampled] == ["n", "day", "at", "active", "said", "short", "any"]
     assert not any(column.values.sampled for column in full.tables["seen"].columns)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "id = id", "weight = NULL WHERE id > 10", "weight = 'heavy' WHERE id = 290", "weight = 9e999 WHERE id = 200", "weight = 7 WHERE id = 20",
+        "raw = NULL WHERE id < 280", "raw = 'text' WHERE id = 100", "n = NULL", "n = -id WHERE id > 200", "short = 'longer than nine' WHERE id = 222",
+        "id = id * 1000000007 WHERE id > 6", "id = -id - 100 WHERE id < 200",
+    ],
+)  # fmt: skip
+def test_mrpt12_two_threads_plan_what_one_does(tmp_path: Path, target: Target, changed: str) -> None:
+    path = made(tmp_path / "app.db")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(f"UPDATE seen SET {changed}")
+    with closing(sqlite3.connect(path)) as database, closing(Reader(str(path))) as beside:
+        migration = moving(path, target)
+        assert plan.look(database=database, migration=migration, quick=True, beside=beside) == plan.look(database=database, migration=migration, quick=True)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +177,7 @@ def test_mrpt14_rows_that_are_only_counted_are_loaded_anew_after_a_killed_run(
         return send(**options)
 
     monkeypatch.setattr(load, "copy_part", dying)
-    declared: Migration = moving(path, target, verify=COUNT)
+    declared: Migration = moving(path, target, verify=COUNT, jobs=1)  # or the helper may load most
     with pytest.raises(DiedError):
         run.run(migration=declared)
     with closing(sqlite3.connect(path)) as database, database:
@@ -168,3 +186,28 @@ def test_mrpt14_rows_that_are_only_counted_are_loaded_anew_after_a_killed_run(
     report = run.run(migration=declared)
     assert {table.kept for table in report.tables} == {0}
     assert postgres.execute("SELECT DISTINCT name FROM customers").fetchall() == [("changed",)]
+
+
+def test_mrpt14_what_is_in_place_is_on_the_disk_whatever_the_load_waited_for(tmp_path: Path, target: Target) -> None:
+    found: dict[str, str] = {}
+
+    def said(connection: Any) -> str:
+        return str(connection.execute("SHOW synchronous_commit").fetchone()[0])
+
+    class Told(run.Silence):
+        def finished(self, name: str) -> None:
+            found[name] = said(control[0])
+
+    control: list[Any] = []
+
+    def connect(to: Target) -> Any:
+        control.append(run.connections.connect(to))
+        return control[-1]
+
+    report = run.run(
+        migration=moving(made(tmp_path / "app.db"), target),
+        context=run.Context(connect=connect, progress=Told()),
+        placed=lambda connection, _: found.update(placed=said(connection)),
+    )
+    assert report.tables[0].rows == ROWS
+    assert found == {"seen": "off", "placed": "on"}

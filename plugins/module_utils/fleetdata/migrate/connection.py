@@ -79,6 +79,11 @@ def connect(target: Target) -> psycopg.Connection[tuple[Any, ...]]:
     return connection
 
 
+def without_waiting(connection: psycopg.Connection[Any]) -> None:
+    """Its commits do not wait for the disk. A crash of the server may lose the last of them, each as a whole, and none that came before one that waits."""
+    connection.execute("SET synchronous_commit = off")
+
+
 def _password(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:

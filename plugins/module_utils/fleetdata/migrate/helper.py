@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ..errors import FleetDataError
-from .connection import UnreachableError, connect, library
+from .connection import UnreachableError, connect, library, without_waiting
 from .journal import Part
 from .load import Sent, StoppedError, load_part
 from .planned import Plan
@@ -116,6 +116,7 @@ def _work(pipe: Connection) -> None:
         pipe.send((_DONE, None))
         plan, digests = pipe.recv()
         with closing(connect(plan.migration.target)) as connection:
+            without_waiting(connection)
             pipe.send((_DONE, None))
             while True:
                 name, part = pipe.recv()

@@ -19,7 +19,7 @@ from ..limits import Progress, Silence
 from ..sql import quoted, statement
 from . import connection as connections
 from . import existing_look, existing_put, plan, preflight, put, snapshot
-from .connection import UnreachableError, library
+from .connection import UnreachableError, library, without_waiting
 from .journal import Journal
 from .load import UnforeseenError
 from .migration import DIGEST, INTO_EXISTING, Migration, Target
@@ -151,6 +151,8 @@ class _Run:
             with self._phase("plan"):
                 planned = self._planned(seen, control, quick=True)
             connections_ = [stack.enter_context(closing(self._context.connect(migration.target))) for _ in seen.readers]
+            for connection in (control, *connections_):
+                without_waiting(connection)
             for helper in seen.helpers:
                 helper.prepare(planned, digests=self._digests)
             workers = [Worker(*each) for each in zip_longest(seen.readers, connections_, seen.helpers)]
@@ -214,6 +216,7 @@ class _Run:
             _drop(control, schema)
             raise
         with self._phase("put"), control.transaction():
+            control.execute("SET LOCAL synchronous_commit TO DEFAULT")
             journal.close()
             if self._migration.mode == INTO_EXISTING:
                 existing_put.put(connection=control, plan=planned, schema=schema)
