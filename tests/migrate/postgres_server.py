@@ -39,7 +39,7 @@ def programs() -> Path:
 
 
 @contextmanager
-def served(folder: Path, *, address: str = "127.0.0.1") -> Iterator[Server]:
+def served(folder: Path, *, address: str = "") -> Iterator[Server]:
     """Run a server until the block ends; all of it lies in a folder. address: where it can be reached, besides localhost."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -54,7 +54,7 @@ def served(folder: Path, *, address: str = "127.0.0.1") -> Iterator[Server]:
     )
     authority = _certificates(data, as_owner, address)
     options = {
-        "port": port, "listen_addresses": f"'localhost,{address}'",
+        "port": port, "listen_addresses": f"'{','.join(['localhost', *([address] if address else [])])}'",
         "unix_socket_directories": f"'{folder}'", "ssl": "on", "fsync": "off", "max_connections": 60,
         "shared_buffers": "'64MB'", "max_wal_size": "'2GB'", "logging_collector": "off", "autovacuum": "off",
     }  # fmt: skip
@@ -82,7 +82,7 @@ def _owner(folder: Path) -> dict[str, object]:
 
 
 def _certificates(data: Path, as_owner: dict[str, object], address: str) -> Path:
-    """An authority, and a certificate for localhost and the address that it signed."""
+    """An authority, and a certificate for localhost, and the address, that it signed."""
 
     def openssl(*words: object) -> None:
         _run(["openssl", *words], as_owner, cwd=data)
@@ -91,7 +91,7 @@ def _certificates(data: Path, as_owner: dict[str, object], address: str) -> Path
     openssl("req", "-x509", *key, "-days", "2", "-subj", "/CN=Test authority", "-keyout", "authority.key", "-out", "authority.crt")
     openssl("req", *key, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
     extension = data / "names"
-    extension.write_text(f"subjectAltName=DNS:localhost,IP:{address}")
+    extension.write_text(f"subjectAltName=DNS:localhost{f',IP:{address}' if address else ''}")
     openssl(
         "x509",
         "-req",

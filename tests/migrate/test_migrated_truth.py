@@ -13,6 +13,7 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate imp
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.back import back
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.cutover import cutover
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import Target
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.put import StaysError
 from handed_base import Base, base
 
 ZONED = "CREATE TABLE t (id INTEGER PRIMARY KEY, at DATETIME); INSERT INTO t VALUES (1, '2026-01-01T00:00:00Z');"
@@ -155,3 +156,39 @@ def test_mrpt14_a_number_of_autoincrement_that_is_none_is_as_if_it_were_not_ther
     made = base(tmp_path, target, script)
     load(made)
     assert made.server("INSERT INTO t DEFAULT VALUES RETURNING id") == [(6,)]
+
+
+@pytest.mark.parametrize(
+    ("declared", "given"),
+    [
+        ("REAL DEFAULT 1e400", "Infinity"),
+        ("REAL DEFAULT -1e400", "-Infinity"),
+        ("REAL DEFAULT 1e-400", "0"),
+        ("NUMERIC DEFAULT 0.12345678901234567890", "0.12345678901234568"),
+        ("NUMERIC DEFAULT 9223372036854775807", "9223372036854775807"),
+        ("DECIMAL(4,1) DEFAULT 12.5", "12.5"),
+    ],
+)
+def test_mrpt13_a_number_by_default_is_the_one_that_sqlite_has(tmp_path: Path, target: Target, declared: str, given: str) -> None:
+    made = base(tmp_path, target, f"CREATE TABLE t (id INTEGER PRIMARY KEY, d {declared});")
+    load(made)
+    assert made.server("INSERT INTO t DEFAULT VALUES RETURNING d::text") == [(given,)]
+
+
+@pytest.mark.parametrize("declared", ["NUMERIC DEFAULT 1e400", "DECIMAL(4,1) DEFAULT 12.34", "DECIMAL(4,1) DEFAULT 1000"])
+def test_mrpt13_a_default_that_would_be_another_number_is_told(tmp_path: Path, target: Target, declared: str) -> None:
+    made = base(tmp_path, target, f"CREATE TABLE t (id INTEGER PRIMARY KEY, d {declared});")
+    assert [one.code for one in steps.plan(made.how.migration).plan.blocking] == ["default:t.d"]
+
+
+def test_mrpt12_rows_that_do_not_fit_never_go_to_a_table_of_the_application(tmp_path: Path, target: Target) -> None:
+    script = "CREATE TABLE t (b BOOLEAN); CREATE TABLE t__misfit (a TEXT); INSERT INTO t VALUES (7); INSERT INTO t__misfit VALUES ('kept');"
+    made = base(tmp_path, target, script, on_misfit="quarantine")
+    with pytest.raises(ConfigurationError, match=r"would go to t__misfit, which is a table of its own. Give t__misfit another name \(tables\)\."):
+        load(made, QUARANTINED)
+
+
+def test_mrpt12_what_the_server_refuses_is_told_in_a_sentence(tmp_path: Path, target: Target) -> None:
+    made = base(tmp_path, target, "CREATE TABLE t (a TEXT); CREATE TABLE __steady_tables (b TEXT); INSERT INTO t VALUES ('x');")
+    with pytest.raises(StaysError, match="The target is as it was"):
+        load(made)

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from decimal import Decimal
 
 from . import conversions, fits, kinds
 from .expressions import Unlike, generated
@@ -109,9 +111,21 @@ def _number(said: str, column: ColumnPlan) -> str:
         if -fits.INTEGERS[kind] <= exact < fits.INTEGERS[kind]:
             return str(exact)
     if column.conversion in (conversions.FLOAT, conversions.NUMERIC):
-        return said
+        return _exact(int(said) if whole and abs(int(said)) < 2**63 else value, column)
     if column.conversion in (conversions.TEXT, conversions.ANY_TEXT) and whole and str(int(said)) == said:
         return literal(said)
     if column.conversion == conversions.SECONDS:
         return f"to_timestamp({said})" if kind == fits.STAMP_ZONE else f"(to_timestamp({said}) AT TIME ZONE 'UTC')"
     raise Unlike(f"{column.type} does not take it")
+
+
+def _exact(value: float, column: ColumnPlan) -> str:
+    """A number as SQLite has it: a double, or an integer of 64 bits."""
+    if math.isinf(value):
+        if column.conversion == conversions.NUMERIC:
+            raise Unlike(f"it is infinite for SQLite, which {column.type} does not take")
+        return f"'{value}'::double precision"
+    room, exact = fits.limits(column.type), Decimal(repr(value))
+    if room and (exact != round(exact, room[1]) or abs(exact) >= 10 ** (room[0] - room[1])):
+        raise Unlike(f"{column.type} would round it, or has no room for it")
+    return repr(value)

@@ -14,7 +14,8 @@ from ..errors import ConfigurationError
 from ..retention.rows import Text
 from . import aside, columns, constraints, counts, skim, source, survey
 from .counts import Counts
-from .migration import CREATE, Migration
+from .migration import CREATE, QUARANTINE, Migration
+from .misfit import misfit_table
 from .model import Column, Source, Table
 from .names import Names
 from .planned import Plan, TablePlan
@@ -83,6 +84,7 @@ def plan(*, migration: Migration, source: Source, values: Mapping[str, Mapping[s
         names[name] = taken.give(wanted)
         if names[name] != wanted:
             told.notice(f"name:{name}", name, f"table {name} is called {names[name]}: its name is too long, empty or another's")
+    _check_aside(migration, names)
     tables = {name: _table(migration, table, names[name], values[name], seen, taken, told) for name, table in _ordered(chosen)}
     lower = {name.lower(): table for name, table in tables.items()}
     complete = {
@@ -135,6 +137,18 @@ def _check(migration: Migration, tables: Mapping[str, Table]) -> None:
                 raise ConfigurationError(
                     f"{migration.name}: {setting} names {one}, which is not in {migration.database} (names are as they are written there)."
                 )
+
+
+def _check_aside(migration: Migration, names: Mapping[str, str]) -> None:
+    """names: those of the target, by those of the source."""
+    if migration.on_misfit != QUARANTINE:
+        return
+    for name, target in names.items():
+        other = next((one for one, taken in names.items() if taken == misfit_table(target)), "")
+        if other:
+            raise ConfigurationError(
+                f"{migration.name}: rows of {name} that do not fit would go to {names[other]}, which is a table of its own. Give {other} another name (tables)."
+            )
 
 
 def _hinted(table: Table, source: Source) -> Table:

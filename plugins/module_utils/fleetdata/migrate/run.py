@@ -128,6 +128,11 @@ def run(
         raise UnreachableError(
             f"PostgreSQL at {migration.target.said} went away or gave up: {why}. The target is as it was; run again, and it goes on where it was."
         ) from None
+    except library().Error as error:
+        why = f"error {error.sqlstate}" if migration.secret else " ".join(str(error.diag.message_primary or error).split())
+        raise StaysError(
+            f"PostgreSQL at {migration.target.said} refused: {why}. The target is as it was. See to that, or leave the table out (exclude)."
+        ) from None
 
 
 class _Run:
