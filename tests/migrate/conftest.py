@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import Target
 from played_secrets import Secrets, played
-from postgres_server import PASSWORD, Server, served
+from postgres_server import PASSWORD, Server, given_or_served
 
 _NUMBERS = itertools.count(1)
 
@@ -19,8 +19,9 @@ _NUMBERS = itertools.count(1)
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A server with TLS, and a role ``mover`` that may make databases, and no more. Its folder is no other run's to close."""
-    with tempfile.TemporaryDirectory(prefix="postgres-") as folder, served(Path(folder)) as running:
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder, given_or_served(Path(folder)) as running:
         with running.connect() as admin:
+            admin.execute("DROP ROLE IF EXISTS mover")
             admin.execute(f"CREATE ROLE mover LOGIN CREATEDB PASSWORD '{PASSWORD}'")
         yield running
 

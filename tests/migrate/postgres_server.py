@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 PASSWORD = "only-for-tests"
+GIVEN = "STEADY_TEST_POSTGRES"
+"""The environment variable that names a running server of another version, as its superuser: postgresql://postgres@localhost:PORT/?sslrootcert=FILE."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """port: on localhost. authority: the certificate that signed the server's. folder: the server's files."""
+    """port: on localhost. authority: the certificate that signed the server's."""
 
     port: int
     authority: Path
-    folder: Path
 
     def connect(self, database: str = "postgres", user: str = "postgres", **more: object) -> psycopg.Connection:
         """A connection that commits each statement."""
@@ -36,6 +38,18 @@ def programs() -> Path:
     if found:
         return Path(found).resolve().parent
     return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+
+
+@contextmanager
+def given_or_served(folder: Path) -> Iterator[Server]:
+    """The server that the environment names; without one, a server of this machine's programs."""
+    given = os.environ.get(GIVEN)
+    if given:
+        said = conninfo_to_dict(given)
+        yield Server(port=int(str(said["port"])), authority=Path(str(said["sslrootcert"])))
+        return
+    with served(folder) as running:
+        yield running
 
 
 @contextmanager
@@ -64,7 +78,7 @@ def served(folder: Path, *, address: str = "") -> Iterator[Server]:
         file.write("hostssl all all samenet scram-sha-256\n")
     _run([programs() / "pg_ctl", "-D", data, "-l", log, "-w", "start"], as_owner)
     try:
-        yield Server(port=port, authority=authority, folder=folder)
+        yield Server(port=port, authority=authority)
     finally:
         _run([programs() / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], as_owner)
 

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import certifi
 import psycopg
 import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import Target
@@ -77,8 +78,7 @@ def test_a_server_that_is_not_there(tmp_path: Path, target: Target) -> None:
 def test_mrpt11_w4_the_server_has_to_prove_who_it_is(tmp_path: Path, server: Server, target: Target) -> None:
     """verify-full is what holds where nothing is said: another authority, or another name, is refused."""
     database, password = shop(tmp_path / "shop.db"), ("--password-file", target.password_file)
-    other = tmp_path / "other.crt"
-    other.write_text((server.folder / "data/server.crt").read_text())  # a certificate, but of no authority that signed the server's
+    other = certifi.where()  # authorities, but none that signed the server's
     without = f"postgresql://mover@localhost:{server.port}/{target.database}"
     for address in (f"{without}?sslrootcert={other}", without, f"postgresql://mover@127.0.0.1:{server.port}/{target.database}?sslrootcert={server.authority}"):
         said = refused(database, "--target", address, *password, code=7, HOME=str(tmp_path))
