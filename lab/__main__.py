@@ -11,7 +11,7 @@ from typing import Any
 
 from lab import commands
 from lab.errors import LabError
-from lab.images import BY_PLATFORM
+from lab.images import BODIES
 from lab.settings import Settings, from_environment
 
 
@@ -34,7 +34,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> None:
         "wait": lambda: commands.wait(settings, seconds=arguments.seconds, say=_say),
         "tunnel": lambda: print(commands.open_tunnel(settings, host=arguments.host, port=arguments.port)),
         "env": lambda: _print_environment(settings),
-        "image": lambda: commands.images(arguments.platforms, say=_say),
+        "image": lambda: commands.images(arguments.names, say=_say),
         "serve": lambda: commands.serve(settings),
     }
     steps[arguments.command]()
@@ -52,14 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--images", action="store_true", help="remove the cached images too")
     status = add("status", help="say what runs")
     status.add_argument("--json", action="store_true", help="for programs")
-    wait = add("wait", help="wait until every running instance answers SSH")
+    wait = add("wait", help="wait until every running instance and database answers")
     wait.add_argument("--seconds", type=float, default=120, help="give up after this long (default: %(default)s)")
     tunnel = add("tunnel", help="open a way to an application that listens on its host's loopback only")
     tunnel.add_argument("host", nargs="?", default="", help="Name tag or instance id; may be left out with one host")
     tunnel.add_argument("--port", type=int, default=8000, help="the application's port (default: %(default)s)")
     add("env", help='print the shell\'s environment for AWS clients: eval "$(python -m lab env)"')
     image = add("image", help="build the bodies' container images")
-    image.add_argument("platforms", nargs="*", metavar="PLATFORM", help=f"{' or '.join(BY_PLATFORM)} (default: all)")
+    image.add_argument("names", nargs="*", metavar="NAME", help=f"{' or '.join(BODIES)} (default: all)")
     add("serve", help="run the daemon in the foreground (up does it for you)")
     return parser
 
@@ -81,6 +81,9 @@ def _print_status(status: dict[str, Any], *, as_json: bool) -> None:
     for row in status["instances"]:
         ready = "answers SSH" if row["ready"] else row["problem"] or f"body {row['body']}"
         _say(f"{row['name']}_{row['instance_id']}: {row['state']}, {ready}, {row['user']}@127.0.0.1:{row['ssh_port']}")
+    for row in status["databases"]:
+        said = row["problem"] or f"PostgreSQL {row['version']} at {row['endpoint']}:{row['port']}, 127.0.0.1:{row['loopback_port']}"
+        _say(f"{row['name']}: {row['status']}, {said}")
     for row in status["tunnels"]:
         _say(f"tunnel {row['url']} to {row['instance_id']}: {'open' if row['open'] else 'closed'}")
 

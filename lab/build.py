@@ -1,7 +1,7 @@
 """Builds the bodies' container images from the recipes under ``lab/image/``, once per content of the recipe.
 
-A recipe is a folder with a Dockerfile. It stands either on bare Debian with the packages of its file ``packages``, or on what
-its file ``base`` names: another image of the lab. A real Amazon Linux image can take the place of its stand-in (``AMAZON_BASE``).
+A recipe is a folder with a Dockerfile. It stands either on bare Debian (12, or what its file ``suite`` says) with the packages of its
+file ``packages``, or on what its file ``base`` names: another image of the lab. A real Amazon Linux image can take the place of its stand-in (``AMAZON_BASE``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from lab.errors import LabError
 from lab.settings import PROJECT
 
 RECIPES = PROJECT / "lab" / "image"
-UPSTREAM = "debian:12"
 SUITE = "bookworm"
 PREFIX = "steady-lab/"
 AMAZON = "steady-lab/amazon:2023"
@@ -76,13 +75,14 @@ def _build(recipe: Path, exact: str, base: str, *, say: Say) -> None:
         _build_on(base, recipe, exact)
         return
     packages = (recipe / "packages").read_text(encoding="utf-8").split()
+    suite = (recipe / "suite").read_text(encoding="utf-8").strip() if (recipe / "suite").exists() else SUITE
     base = f"steady-lab/base:{exact.rpartition('-')[2]}"
-    if _registry_answers():
-        say(f"image {exact}: building from the registry's {UPSTREAM}")
-        _base_from_registry(base, packages)
+    if _registry_answers(f"debian:{suite}"):
+        say(f"image {exact}: building from the registry's debian:{suite}")
+        _base_from_registry(base, suite, packages)
     else:
-        say(f"image {exact}: no registry answers, so bootstrapping {SUITE} (about half a minute)")
-        _base_from_bootstrap(base, packages, say=say)
+        say(f"image {exact}: no registry answers, so bootstrapping {suite} (up to a minute)")
+        _base_from_bootstrap(base, suite, packages, say=say)
     _build_on(base, recipe, exact)
     run("docker", "image", "rm", base)
 
@@ -92,25 +92,25 @@ def _build_on(base: str, recipe: Path, exact: str) -> None:
     run("docker", "build", *arguments, timeout=600, what=f"Building the image {exact}")
 
 
-def _registry_answers() -> bool:
+def _registry_answers(image: str) -> bool:
     try:
-        return attempt(["docker", "manifest", "inspect", UPSTREAM], timeout=8).returncode == 0
+        return attempt(["docker", "manifest", "inspect", image], timeout=8).returncode == 0
     except LabError:
         return False
 
 
-def _base_from_registry(base: str, packages: list[str]) -> None:
+def _base_from_registry(base: str, suite: str, packages: list[str]) -> None:
     install = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(packages)}"
-    dockerfile = f"FROM {UPSTREAM}\nRUN {install} && apt-get clean\n"
+    dockerfile = f"FROM debian:{suite}\nRUN {install} && apt-get clean\n"
     run("docker", "build", "--tag", base, "-", stdin=dockerfile.encode(), timeout=600, what="Building the base image")
 
 
-def _base_from_bootstrap(base: str, packages: list[str], *, say: Say) -> None:
+def _base_from_bootstrap(base: str, suite: str, packages: list[str], *, say: Say) -> None:
     _ensure_mmdebstrap(say=say)
     with tempfile.TemporaryDirectory(prefix="steady-lab-") as scratch:
         tar = str(Path(scratch) / "root.tar")
         include = "--include=" + ",".join(packages)
-        run("mmdebstrap", "--variant=minbase", include, SUITE, tar, timeout=900, what="Bootstrapping Debian")
+        run("mmdebstrap", "--variant=minbase", include, suite, tar, timeout=900, what="Bootstrapping Debian")
         run("docker", "import", tar, base, timeout=300)
 
 

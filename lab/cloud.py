@@ -1,4 +1,4 @@
-"""The EC2 fleet as moto holds it in this process: what the bodies and the metadata service need, and nothing more.
+"""The EC2 fleet and the databases as moto holds them in this process: what the bodies and the metadata service need, and nothing more.
 
 Read in process and not through the API on purpose: it costs next to nothing, so that a body follows its instance within
 a second, and it goes on working when a test switches moto's authorisation on.
@@ -6,16 +6,20 @@ a second, and it goes on working when a test switches moto's authorisation on.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.rds.models import rds_backends
 from moto.sts.models import sts_backends
 
+from lab.database import Database
 from lab.images import BY_AMI, MachineImage
 from lab.instance import Credentials, Instance
+from lab.patches.rds import ENGINE
 
 SESSION_SECONDS = 3600
 
@@ -23,6 +27,20 @@ SESSION_SECONDS = 3600
 def instances() -> list[Instance]:
     """Every instance of every account and region, terminated ones too while moto remembers them."""
     return [_view(backend, raw) for backend in _backends() for raw in _raw_instances(backend)]
+
+
+def databases() -> list[Database]:
+    """Every RDS instance of every account and region that can have a body: a replica would need its source's rows."""
+    backends = [backend for account in list(rds_backends.values()) for backend in list(account.values())]
+    found = ((backend, raw) for backend in backends for raw in list(backend.databases.values()))
+    return [_database(backend, raw) for backend, raw in found if raw.engine == ENGINE and not raw.is_replica]
+
+
+def set_status(database: Database, status: str) -> None:
+    """Say how far the database is, as long as it is there."""
+    raw = rds_backends[database.account][database.region].databases.get(database.name)
+    if raw is not None and raw.status == database.status:
+        raw.status = status
 
 
 def tag(instance: Instance, tags: dict[str, str]) -> None:
@@ -83,6 +101,33 @@ def _view(backend: Any, raw: Any) -> Instance:
         metadata_enabled=metadata.http_endpoint == "enabled",
         metadata_tags=metadata.instance_metadata_tags == "enabled",
     )
+
+
+def _database(backend: Any, raw: Any) -> Database:
+    group = backend.db_parameter_groups.get(raw.db_parameter_group_name or "")
+    force_ssl = group.parameters["rds.force_ssl"].get("ParameterValue", "1") if group and "rds.force_ssl" in group.parameters else "1"
+    return Database(
+        id=raw.dbi_resource_id,
+        account=backend.account_id,
+        region=backend.region_name,
+        name=raw.db_instance_identifier,
+        status=raw.status,
+        version=raw.engine_version,
+        endpoint=raw.address,
+        port=int(raw.port),
+        master=raw.master_username,
+        password=_password(raw),
+        database=raw.db_name or "",
+        force_ssl=str(force_ssl) != "0",
+    )
+
+
+def _password(raw: Any) -> str:
+    """The master user's: from the secret that RDS manages, or as it was given."""
+    if not raw.manage_master_user_password:
+        return str(raw._master_user_password)
+    secret = raw.master_user_secret.secret
+    return str(json.loads(secret.versions[secret.default_version_id]["secret_string"])["password"])
 
 
 def _public_key(backend: Any, key_name: str | None) -> str:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lab import build, docker, keys, state, tunnel
+from lab import authority, build, docker, keys, state, tunnel
 from lab.errors import LabError
-from lab.images import ACCOUNT, BY_PLATFORM, MACHINE_IMAGES, machine_image
+from lab.images import ACCOUNT, BODIES, MACHINE_IMAGES, body_of, machine_image
 from lab.settings import PROJECT, Settings
 
 Say = Callable[[str], None]
@@ -30,6 +30,7 @@ def up(settings: Settings, *, say: Say) -> None:
     made = docker.ensure_network(settings)
     say(f"network {settings.network} {settings.cidr} ({'created' if made else 'there'})")
     keys.ensure_user_key(settings.private_key)
+    authority.ensure(settings.database_authority, settings.database_authority_key)
     settings.known_hosts.touch()
     if state.daemon_pid(settings.state) is None:
         docker.check_ports(settings)
@@ -54,16 +55,16 @@ def down(settings: Settings, *, images: bool, say: Say) -> None:
         build.remove_all(say=say)
 
 
-def images(platforms: list[str], *, say: Say) -> None:
-    """Build the images of these platforms; of all, if none is named."""
-    for platform in platforms or BY_PLATFORM:
-        build.ensure(machine_image(platform).body, say=say)
+def images(names: list[str], *, say: Say) -> None:
+    """Build the images of these names; all, if none is named."""
+    for body in [body_of(name) for name in names or BODIES]:
+        build.ensure(body, say=say)
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """What runs: ``state`` (up or down), the endpoints, each instance with its body, and the tunnels."""
+    """What runs: ``state`` (up or down), the endpoints, each instance and database with its body, and the tunnels."""
     if state.daemon_pid(settings.state) is None:
-        return {"state": "down", "instances": [], "tunnels": []}
+        return {"state": "down", "instances": [], "databases": [], "tunnels": []}
     rows = [
         {
             "instance_id": one.instance_id,
@@ -77,21 +78,22 @@ def status(settings: Settings) -> dict[str, Any]:
 
 
 def wait(settings: Settings, *, seconds: float, say: Say) -> None:
-    """Return when every running instance's body answers SSH; raise :class:`LabError` that names those that do not."""
+    """Return when every running instance and database answers; raise :class:`LabError` that names those that do not."""
     began = time.time()
     until = time.monotonic() + seconds
     while True:
         if state.daemon_pid(settings.state) is None:
             raise LabError("The lab is not up: run python -m lab up.")
         current = _report(settings)
-        late = [row for row in current["instances"] if row["state"] in {"pending", "running"} and not row["ready"]]
+        rows = [*current["instances"], *current["databases"]]
+        late = [row for row in rows if row["state"] in {"pending", "running"} and not row["ready"]]
         # A look that began after us has seen whatever was launched before us.
         if not late and current.get("looked_at", 0) > began:
-            say(f"{len(current['instances'])} instances, every running one answers SSH")
+            say(f"{len(current['instances'])} instances and {len(current['databases'])} databases, every running one answers")
             return
         if time.monotonic() > until:
             names = "; ".join(f"{row['name']} ({row['problem'] or 'still booting'})" for row in late)
-            raise LabError(f"After {seconds:.0f} s these do not answer SSH: {names}. The log: {settings.log}")
+            raise LabError(f"After {seconds:.0f} s these do not answer: {names}. The log: {settings.log}")
         time.sleep(0.3)
 
 
@@ -152,5 +154,5 @@ def _stop_daemon(settings: Settings) -> bool:
 
 
 def _report(settings: Settings) -> dict[str, Any]:
-    report: dict[str, Any] = state.read_json(settings.state / "status.json", {"instances": []})
+    report: dict[str, Any] = state.read_json(settings.state / "status.json", {"instances": [], "databases": []})
     return report

@@ -14,7 +14,9 @@ from types import FrameType
 from typing import Any
 
 from lab import aws, cloud, docker, imds, state
+from lab.database import Database
 from lab.errors import LabError
+from lab.patches import rds
 from lab.reconcile import DOWN, UP, Reconciler
 from lab.settings import Settings, from_environment
 
@@ -28,6 +30,7 @@ def serve(settings: Settings) -> None:
         signal.signal(number, _setter(stop))
     state.hold(settings.state)
     engine = docker.engine()
+    rds.available_when_it_answers(setattr)
     metadata = imds.Metadata(instances=cloud.instances, assume_role=cloud.assume_role)
     for listener in (aws.server(settings), imds.Server((str(settings.gateway), settings.imds_port), metadata)):
         Thread(target=listener.serve_forever, daemon=True).start()
@@ -39,7 +42,7 @@ def serve(settings: Settings) -> None:
 
 
 def describe(reconciler: Reconciler) -> dict[str, Any]:
-    """The status file's content: the addresses, and each instance with its body, port, user and readiness."""
+    """The status file's content: the addresses, and each instance and database with its body, port and readiness."""
     settings = reconciler.settings
     rows = []
     for instance in reconciler.instances:
@@ -53,7 +56,7 @@ def describe(reconciler: Reconciler) -> dict[str, Any]:
                 "state": instance.state,
                 "address": str(instance.address),
                 "body": container.state if container else "none",
-                "ssh_port": container.ssh_port if container else None,
+                "ssh_port": container.loopback_port if container else None,
                 "user": instance.machine_image.login if instance.machine_image else None,
                 "ready": instance.id in reconciler.ready,
                 "problem": reconciler.problems.get(instance.id, ""),
@@ -64,6 +67,24 @@ def describe(reconciler: Reconciler) -> dict[str, Any]:
         "metadata_service": settings.imds,
         "looked_at": reconciler.looked_at,
         "instances": rows,
+        "databases": [_describe_database(reconciler, database) for database in reconciler.databases],
+    }
+
+
+def _describe_database(reconciler: Reconciler, database: Database) -> dict[str, Any]:
+    container = reconciler.containers.get(database.id)
+    return {
+        "id": database.id,
+        "name": database.name,
+        "state": database.state,
+        "status": database.status,
+        "version": database.version,
+        "endpoint": database.endpoint,
+        "port": database.port,
+        "body": container.state if container else "none",
+        "loopback_port": container.loopback_port if container else None,
+        "ready": database.id in reconciler.ready,
+        "problem": reconciler.problems.get(database.id, ""),
     }
 
 

@@ -24,7 +24,7 @@ class Container:
     name: str
     instance_id: str
     state: str
-    ssh_port: int
+    loopback_port: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def containers(network: str) -> dict[str, Container]:
     label = f"label={NETWORK_LABEL}={network}"
     lines = run("docker", "ps", "--all", "--no-trunc", "--filter", label, "--format", form).splitlines()
     found = (line.split("\t") for line in lines)
-    return {instance: Container(name=name, instance_id=instance, state=state, ssh_port=int(port)) for name, instance, state, port in found}
+    return {instance: Container(name=name, instance_id=instance, state=state, loopback_port=int(port)) for name, instance, state, port in found}
 
 
 def start(name: str) -> None:
@@ -101,7 +101,8 @@ def ensure_network(settings: Settings) -> bool:
         _check_same_range(settings)
         return False
     _check_free(settings.cidr)
-    addresses = ("--subnet", str(settings.cidr), "--gateway", str(settings.gateway))
+    # Instances have their own addresses; what Docker chooses, for databases, must lie where no default subnet does.
+    addresses = ("--subnet", str(settings.cidr), "--gateway", str(settings.gateway), "--ip-range", f"{settings.cidr[-256]}/24")
     label = f"{NETWORK_LABEL}={settings.network}"
     result = attempt(["docker", "network", "create", "--label", label, *addresses, settings.network])
     if result.returncode:

@@ -1,6 +1,6 @@
-"""The lab's machine images: which AMI ids exist, which container image is the body of each, and who logs in.
+"""The lab's images: which AMI ids exist, which container image is the body of each, and who logs in; and the bodies of databases.
 
-This table is the one place to add a platform: an entry here and a folder under ``lab/image/``.
+This is the one place to add a platform or a version of PostgreSQL: an entry here and a folder under ``lab/image/``.
 """
 
 from __future__ import annotations
@@ -73,10 +73,21 @@ AMAZON_2023 = MachineImage(
 MACHINE_IMAGES = (DEBIAN_12, AMAZON_2023)
 BY_PLATFORM = {image.platform: image for image in MACHINE_IMAGES}
 BY_AMI = {image.ami_id: image for image in MACHINE_IMAGES}
+POSTGRES = {version: f"steady-lab/postgres:{version}" for version in ("15", "17")}
+"""The image of an RDS instance, by the major version of its engine."""
+BODIES = {image.platform: image.body for image in MACHINE_IMAGES} | {f"postgres-{version}": body for version, body in POSTGRES.items()}
+"""Every container image, by the name that a person types after ``python -m lab image``."""
 
 
 def machine_image(platform: str) -> MachineImage:
     """The image of ``platform``; raises :class:`LabError` that names those there are."""
     if platform not in BY_PLATFORM:
-        raise LabError(f"{platform!r} is no platform of the lab: give {' or '.join(BY_PLATFORM)} (STEADY_LAB_PLATFORM, or after python -m lab image).")
+        raise LabError(f"{platform!r} is no platform of the lab: give {' or '.join(BY_PLATFORM)} (STEADY_LAB_PLATFORM).")
     return BY_PLATFORM[platform]
+
+
+def body_of(name: str) -> str:
+    """The container image that a person calls ``name``; raises :class:`LabError` that names those there are."""
+    if name not in BODIES:
+        raise LabError(f"{name!r} is no image of the lab: give {' or '.join(BODIES)}.")
+    return BODIES[name]

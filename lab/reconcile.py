@@ -1,4 +1,4 @@
-"""Makes the bodies follow the instances: a pure plan from what is and what should be, then its execution."""
+"""Makes the bodies follow the instances and databases: a pure plan from what is and what should be, then its execution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lab import body, cloud, docker, keys
+from lab import body, cloud, database_body, docker, keys
+from lab.database import Database
 from lab.docker import Container, Engine
 from lab.errors import LabError
 from lab.instance import Instance
@@ -17,6 +18,8 @@ from lab.settings import Settings
 
 UP = {"pending", "running"}
 DOWN = {"stopping", "stopped"}
+UNDECIDED = {"creating", "starting", "failed"}
+"""A database's statuses that end when its body answers, or cannot be made."""
 # The prefix aws: is AWS's own: no client may write such a tag, and modules that purge tags leave it alone.
 PORT_TAG = "aws:lab:SshPort"
 USER_TAG = "aws:lab:SshUser"
@@ -39,7 +42,7 @@ class Action:
 
 
 def plan(states: Mapping[str, str], containers: Mapping[str, str]) -> list[Action]:
-    """What to do, from the instances' EC2 states and the containers' Docker states, both by instance id.
+    """What to do, from the instances' EC2 states and the containers' Docker states, both by id.
 
     A container whose instance is terminated or unknown goes; an instance that was never up while we looked gets its
     body when it starts.
@@ -67,21 +70,25 @@ class Reconciler:
     ready: set[str] = field(default_factory=set)
     containers: dict[str, Container] = field(default_factory=dict)
     instances: list[Instance] = field(default_factory=list)
+    databases: list[Database] = field(default_factory=list)
     looked_at: float = 0.0
     _seen: dict[str, str] = field(default_factory=dict)
     _look_again: float = 0.0
     _ports: dict[str, int] = field(default_factory=dict)
+    _settled: dict[str, tuple[str, bool]] = field(default_factory=dict)
 
     def tick(self) -> None:
         """Look once and do what is due."""
         self.looked_at = time.time()
-        self.instances = cloud.instances()
+        self.instances, self.databases = cloud.instances(), cloud.databases()
         states = {instance.id: instance.state for instance in self.instances}
+        states |= {database.id: database.state for database in self.databases}
         if states != self._seen or time.monotonic() >= self._look_again:
             self._converge(states)
             self._seen, self._look_again = states, time.monotonic() + RETRY_SECONDS
         self._tag()
         self._look_for_ready()
+        self._look_for_ready_databases()
 
     def _converge(self, states: Mapping[str, str]) -> None:
         self.containers = docker.containers(self.settings.network)
@@ -94,7 +101,7 @@ class Reconciler:
 
     def _forget(self, actions: Iterable[Action]) -> None:
         """Before the threads start: whom the actions concern is not ready, and a new body has its port reserved."""
-        self._ports = {key: container.ssh_port for key, container in self.containers.items()}
+        self._ports = {key: container.loopback_port for key, container in self.containers.items()}
         for action in actions:
             self.ready.discard(action.instance_id)
             if action.verb is Verb.CREATE:
@@ -113,9 +120,7 @@ class Reconciler:
     def _execute(self, action: Action) -> None:
         name = body.container_name(action.instance_id)
         if action.verb is Verb.CREATE:
-            instance = next(i for i in self.instances if i.id == action.instance_id)
-            port = self._ports[action.instance_id]
-            body.create(instance, ssh_port=port, settings=self.settings, engine=self.engine)
+            self._create(action.instance_id)
         elif action.verb is Verb.START:
             docker.start(name)
         elif action.verb is Verb.STOP:
@@ -123,6 +128,16 @@ class Reconciler:
         else:
             docker.remove_containers([name])
             keys.unpin(self.settings.known_hosts, action.instance_id)
+
+    def _create(self, id_: str) -> None:
+        port = self._ports[id_]
+        database = next((one for one in self.databases if one.id == id_), None)
+        if database is None:
+            instance = next(one for one in self.instances if one.id == id_)
+            body.create(instance, ssh_port=port, settings=self.settings, engine=self.engine)
+            return
+        database_body.create(database, port=port, settings=self.settings)
+        self._settled[id_] = database.settings
 
     def _free_port(self) -> int:
         taken = set(self._ports.values())
@@ -135,7 +150,7 @@ class Reconciler:
         for instance in self.instances:
             container = self.containers.get(instance.id)
             if container and instance.machine_image and instance.state in UP | DOWN:
-                wanted = {PORT_TAG: str(container.ssh_port), USER_TAG: instance.machine_image.login}
+                wanted = {PORT_TAG: str(container.loopback_port), USER_TAG: instance.machine_image.login}
                 if not wanted.items() <= instance.tags.items():
                     cloud.tag(instance, wanted)
 
@@ -144,9 +159,23 @@ class Reconciler:
             container = self.containers.get(instance.id)
             if instance.id in self.ready or instance.state not in UP or container is None:
                 continue
-            if body.answers_ssh(container.ssh_port) and body.has_booted(instance.id):
+            if body.answers_ssh(container.loopback_port) and body.has_booted(instance.id):
                 self.ready.add(instance.id)
-                self.say(f"{instance.id}: answers SSH on port {container.ssh_port}")
+                self.say(f"{instance.id}: answers SSH on port {container.loopback_port}")
+
+    def _look_for_ready_databases(self) -> None:
+        """See which databases answer, settle what changed meanwhile, and tell RDS how far they are."""
+        for database in self.databases:
+            container = self.containers.get(database.id)
+            if database.state in UP and container and container.state == "running" and database.id not in self.ready and database_body.answers(database):
+                self.ready.add(database.id)
+                self.say(f"{database.id}: {database.name} answers")
+            if database.id in self.ready and self._settled.get(database.id) != database.settings:
+                database_body.settle(database)
+                self._settled[database.id] = database.settings
+            if database.status in UNDECIDED and database.state in UP:
+                failed = "failed" if database.id in self.problems else database.status
+                cloud.set_status(database, "available" if database.id in self.ready else failed)
 
 
 def _bindable(port: int) -> bool:

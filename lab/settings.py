@@ -56,6 +56,15 @@ class Settings:
         return self.state / "known_hosts"
 
     @property
+    def database_authority(self) -> Path:
+        """What RDS's bundle of certificates is in AWS."""
+        return self.state / "rds-ca.pem"
+
+    @property
+    def database_authority_key(self) -> Path:
+        return self.state / "rds-ca.key"
+
+    @property
     def log(self) -> Path:
         return self.state / "lab.log"
 

@@ -14,6 +14,8 @@ from probes import Probe
 
 # Without the project on the path, this very folder would be taken for the package ``lab``.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+# A migration into the lab's database uses the tables and the calls of the migrations' own tests.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "migrate"))
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ import yaml
 
 from lab import build
 from lab.errors import LabError
-from lab.images import AMAZON_2023, BY_PLATFORM, DEBIAN_12
+from lab.images import AMAZON_2023, BODIES, BY_PLATFORM, DEBIAN_12, POSTGRES, body_of
 from lab.settings import PROJECT, from_environment
 
 REPOSITORY = tomllib.loads((PROJECT / "lab/image/amazon-2023/rpms.toml").read_text())
 
 
-@pytest.mark.parametrize("platform", BY_PLATFORM)
-def test_every_platform_has_a_recipe(platform: str) -> None:
-    recipe, base = build._recipe(BY_PLATFORM[platform].body)
+@pytest.mark.parametrize("name", BODIES)
+def test_every_image_has_a_recipe(name: str) -> None:
+    recipe, base = build._recipe(body_of(name))
     assert (recipe / "Dockerfile").exists()
     assert base in {"", DEBIAN_12.body}
 
@@ -43,6 +43,12 @@ def test_an_image_is_built_anew_when_any_of_its_files_or_its_base_changes(tmp_pa
 def test_a_wrong_platform_is_named_with_those_there_are() -> None:
     with pytest.raises(LabError, match="'suse' is no platform of the lab: give debian or amazon"):
         from_environment({"STEADY_LAB_PLATFORM": "suse"})
+
+
+def test_a_wrong_image_is_named_with_those_there_are() -> None:
+    with pytest.raises(LabError, match="'postgres-16' is no image of the lab: give debian or amazon or postgres-15 or postgres-17"):
+        body_of("postgres-16")
+    assert BODIES.keys() - BY_PLATFORM.keys() == {f"postgres-{version}" for version in POSTGRES}
 
 
 def test_the_stand_in_has_every_package_that_a_roles_amazon_table_names() -> None:

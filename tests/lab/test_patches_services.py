@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,22 +43,53 @@ def test_unknown_parameter_group(compare: Compare) -> None:
     assert patched.startswith("DBParameterGroupNotFound")
 
 
+def database(name: str, **more: Any) -> dict[str, Any]:
+    made: dict[str, Any] = boto3.client("rds").create_db_instance(
+        DBInstanceIdentifier=name, DBInstanceClass="db.t3.micro", Engine="postgres", AllocatedStorage=20, MasterUsername="shop_admin", **more
+    )["DBInstance"]
+    return made
+
+
 def test_gp3_performance(compare: Compare) -> None:
     def probe() -> tuple[Any, Any]:
-        row = boto3.client("rds").create_db_instance(
-            DBInstanceIdentifier="x",
-            DBInstanceClass="db.t3.micro",
-            Engine="postgres",
-            StorageType="gp3",
-            AllocatedStorage=20,
-            MasterUsername="fake",
-            MasterUserPassword="fake-and-long-enough",
-        )["DBInstance"]
+        row = database("x", StorageType="gp3", MasterUserPassword="fake-and-long-enough")
         return row.get("Iops"), row.get("StorageThroughput")
 
     stock, patched = compare(rds.gp3_performance, probe)
     assert stock != patched
     assert patched == (3000, 125)
+
+
+def test_resource_ids(compare: Compare) -> None:
+    def probe() -> int:
+        return len({database(name, MasterUserPassword="fake-and-long-enough")["DbiResourceId"] for name in ("x", "y")})
+
+    assert compare(rds.resource_ids, probe) == (1, 2)
+
+
+def test_managed_passwords(compare: Compare) -> None:
+    def probe() -> tuple[set[str], int, str]:
+        """The users of all secrets; how many passwords two databases have had, one of them rotated; and what asking for that one says."""
+        seen = []
+        for name in ("x", "y"):
+            arn = database(name, ManageMasterUserPassword=True)["MasterUserSecret"]["SecretArn"]
+            seen.append(secret(arn))
+        boto3.client("rds").modify_db_instance(DBInstanceIdentifier="y", RotateMasterUserPassword=True, ApplyImmediately=True)
+        error = error_of(lambda: seen.append(secret(arn)))
+        return {one["username"] for one in seen}, len({one["password"] for one in seen}), error
+
+    def secret(arn: str) -> dict[str, str]:
+        found: dict[str, str] = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+        return found
+
+    assert compare(rds.managed_passwords, probe) == (({"admin"}, 1, "ResourceNotFoundException"), ({"shop_admin"}, 3, ""))
+
+
+def test_available_when_it_answers(compare: Compare) -> None:
+    def probe() -> str:
+        return str(database("x", MasterUserPassword="fake-and-long-enough")["DBInstanceStatus"])
+
+    assert compare(rds.available_when_it_answers, probe) == ("available", "creating")
 
 
 def redis() -> dict[str, Any]:
