@@ -33,10 +33,10 @@ def _is_used(sign: str, pattern: str) -> bool:
 
 def glob(part: Part, pattern: Part) -> str:
     """As a regular expression. Raises Unlike."""
-    if part.kind != WORDS or pattern.text is None:
-        raise Unlike("GLOB of what is no text, or by a pattern that is not written out")
+    if part.kind != WORDS or part.text is not None or pattern.text is None:  # PostgreSQL refuses a regular expression of a text that is written out
+        raise Unlike("GLOB of what is no column's text, or by a pattern that is not written out")
     said = regular(pattern.text).replace("'", "''")
-    return f"((({part.sql})::text COLLATE \"C\") ~ '{said}')"
+    return f"(({part.sql} COLLATE \"C\") ~ '{said}')"
 
 
 def regular(pattern: str) -> str:
