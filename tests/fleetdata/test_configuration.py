@@ -69,7 +69,7 @@ def test_a_file_that_says_something_else_is_told(path: Path, said: object, sente
 def test_nothing_at_all_is_told(path: Path) -> None:
     (path.parent / "fleetdata.d").rmdir()
     found = configuration.load(str(path))
-    with pytest.raises(ConfigurationError, match="there is no such file; name another one"):
+    with pytest.raises(ConfigurationError, match=r"there is no such file, nor .* let the role recovery_drill write it"):
         found.part("drill")
     with pytest.raises(ConfigurationError, match="there is no such file; name another one"):
         _ = found.archive

@@ -46,7 +46,7 @@ def test_a_database_without_a_table(tmp_path: Path) -> None:
     path = tmp_path / "shop.db"
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode = WAL")
-    assert "nothing would be migrated" in refused(path, code=2)
+    assert "has no table to be migrated" in refused(path, code=2)
 
 
 def test_mrpt12_a_wrong_password_is_told_without_it(tmp_path: Path, target: Target) -> None:

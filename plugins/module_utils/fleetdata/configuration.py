@@ -56,7 +56,10 @@ class Configuration:
     def part(self, name: str) -> Part:
         """What is declared under a name. Raises ConfigurationError where that is nothing."""
         if not self.parts and self.declared is None:
-            config.document(self.path)  # which says that nothing at all is declared
+            raise ConfigurationError(
+                f"{self.path}: there is no such file, nor is anything declared in {folder(self.path)}. Name another one (--config), or let the role"
+                f" {ROLES[name]} write it."
+            )
         if name not in self.parts:
             raise ConfigurationError(f"{folder(self.path)}: no file there declares {name}. Let the role {ROLES[name]} write one.")
         return self.parts[name]

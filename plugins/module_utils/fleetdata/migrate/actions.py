@@ -13,6 +13,7 @@ from functools import partial
 from ..answers import Answer
 from ..argument_types import common
 from ..backup.services import Services
+from ..errors import FleetDataError
 from ..progress import Progress
 from ..request import Action, Request, now, write_page
 from ..table import number
@@ -22,6 +23,7 @@ from .connection import connect
 from .cutover import cutover
 from .handing import Handing
 from .migration import Migration
+from .spoken import as_arguments
 
 
 def _plan(request: Request) -> Answer:
@@ -129,7 +131,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(request: Request) -> Answer:
-    return STEPS[request.asked.step].run(request)
+    try:
+        return STEPS[request.asked.step].run(request)
+    except FleetDataError as error:
+        if request.asked.target:  # which only goes with a database that is named itself
+            error.args = (as_arguments(str(error)),)
+        raise
 
 
 ACTIONS: Mapping[str, Action] = {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ..sql import quoted, statement
@@ -14,6 +15,10 @@ from .planned import TablePlan
 from .syntax import Unlike
 from .told import Told
 from .views import Views
+
+_CONTENT = re.compile(r"""\bcontent\s*=\s*["']?([^\s"',)]+)""", re.IGNORECASE)
+"""The table that has the texts of an index for searches, as its declaration says."""
+_OWN_NUMBER = ("rtree", "rtree_i32")
 
 
 def views(*, chosen: Sequence[Named], tables: Mapping[str, TablePlan], taken: Names, told: Told) -> tuple[Named, ...]:
@@ -41,11 +46,21 @@ def left(*, source: Source, told: Told) -> tuple[Named, ...]:
 
 def _virtual(table: Named, told: Told) -> None:
     """A search index over a table that comes along is made anew; rows that are nowhere else are lost unless somebody acts."""
-    code, said = f"virtual:{table.name}", f"{table.name} is a virtual table ({table.kind}), which PostgreSQL does not have"
-    if table.kind.startswith("fts") and f"{table.name}_content" not in table.shadows:
-        told.notice(code, table.name, f"{said}; it holds no texts of its own, and searches are made by to_tsvector() and a GIN index there")
+    code, said = f"virtual:{table.name}", f"{table.name} is a virtual table ({table.kind or 'of an unknown module'}), which PostgreSQL does not have"
+    search = table.kind.startswith("fts")
+    if search and f"{table.name}_content" not in table.shadows:
+        content = next((found[1] for found in [_CONTENT.search(table.sql)] if found), "")
+        made = f"; there: {_index(content, table)}" if content else ", over the columns that the texts are in"
+        told.notice(code, table.name, f"{said}; it holds no texts of its own, and searches are made by to_tsvector() and a GIN index there{made}")
         return
+    rows = f"{table.name}_rows"
     columns = ", ".join(quoted(column) for column in table.columns)
-    number = "" if table.kind == "rtree" else "rowid AS id, "
-    copy = statement("CREATE TABLE", quoted(f"{table.name}_rows"), "AS SELECT", f"{number}{columns or '*'}", "FROM", quoted(table.name))
-    told.blocks(code, table.name, f"{said}; its rows do not come along. To keep them, run this in SQLite first: {copy}")
+    number = "" if table.kind in _OWN_NUMBER else "rowid AS id, "
+    copy = statement("CREATE TABLE", quoted(rows), "AS SELECT", f"{number}{columns or '*'}", "FROM", quoted(table.name))
+    found = f" (searches there are made by an index: {_index(rows, table)})" if search else ""
+    told.blocks(code, table.name, f"{said}; its rows do not come along. To keep them as a plain table{found}, run this in SQLite first: {copy}")
+
+
+def _index(name: str, table: Named) -> str:
+    texts = " || ' ' || ".join(f"coalesce({quoted(column)}, '')" for column in table.columns)
+    return statement("CREATE INDEX ON", quoted(name), f"USING gin (to_tsvector('simple', {texts or '…'}))")

@@ -9,6 +9,7 @@ import argparse
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..configuration import MIGRATIONS, Configuration
@@ -65,7 +66,8 @@ def migration(asked: argparse.Namespace, configuration: Configuration, *, alone:
         "fill": _pairs(asked.fill, "--fill", "TABLE.COLUMN=VALUE"),
     }
     more = {key: {**data.get(key, {}), **value} for key, value in pairs.items() if value}
-    return settings.parse(name, {**data, **said, **lists, **more, **_target(asked, data)}, where, alone=alone)
+    parsed = settings.parse(name, {**data, **said, **lists, **more, **_target(asked, data)}, where, alone=alone)
+    return replace(parsed, by_arguments=where == _HERE)
 
 
 def _declared(asked: argparse.Namespace, configuration: Configuration, *, alone: bool) -> tuple[Mapping[str, Any], str, str]:
@@ -79,7 +81,7 @@ def _declared(asked: argparse.Namespace, configuration: Configuration, *, alone:
         part = configuration.part(MIGRATIONS)
     except ConfigurationError as error:
         if not asked.what:
-            raise
+            raise ConfigurationError(f"{error} Or name a SQLite database: fleetdata migrate plan FILE.") from None
         raise ConfigurationError(f"{asked.what} is no file here, so it has to be a declared migration. {error}") from None
     name, said = settings.declared(part.data, part.where, asked.what)
     return said, part.where, name

@@ -34,6 +34,7 @@ _ADVICE = {
     "does not exist": "Make the role or the database first, or correct its name.",
     "server does not support SSL": "Turn TLS on at the server, or choose another ssl_mode if the network is trusted.",
     "translate host name": "Correct the host's name.",
+    "resolve host": "Correct the host's name.",
     "no pg_hba.conf entry": "Allow this role from this address in the server's pg_hba.conf.",
     "too many": "Wait until others have disconnected, or lower jobs.",
 }
@@ -98,7 +99,7 @@ def _password(path: str) -> str:
 
 def _sentence(target: Target, said: str) -> str:
     """What libpq says once, of the several addresses that it may have tried, without what it asks back."""
-    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.endswith("?")]
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.endswith("?") and not line.startswith("Either provide the file")]
     why = lines[-1].rstrip(".") if lines else "no reason was given"
     advice = next((advice for word, advice in _ADVICE.items() if word in said), "See that the server runs and can be reached from here, then run again.")
     return f"PostgreSQL at {target.said} cannot be used: {why}. {advice}"

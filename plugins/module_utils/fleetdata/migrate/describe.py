@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ..table import number, size
 from . import conversions
 from .model import Named
 from .planned import BLOCKS, ColumnPlan, Difference, Plan, Reference, TablePlan
+from .spoken import as_arguments
 from .survey import BLOB, INTEGER, REAL, TEXT, Values
 
 _CELLS_A_SECOND = 1_500_000
@@ -129,9 +130,11 @@ def moves(table: TablePlan, schema: str) -> str:
 
 def split(plan: Plan) -> tuple[list[Difference], list[Difference], list[Difference]]:
     """The differences that stand in the way, those that were accepted, and those that are only told."""
-    blocking = list(plan.blocking)
-    accepted = [one for one in plan.differences if one.level == BLOCKS and one not in blocking]
-    return blocking, accepted, [one for one in plan.differences if one.level != BLOCKS]
+    stands, spoken = plan.blocking, as_arguments if plan.migration.by_arguments else str
+    every = [(one, replace(one, setting=spoken(one.setting))) for one in plan.differences]
+    blocking = [said for one, said in every if one in stands]
+    accepted = [said for one, said in every if one.level == BLOCKS and one not in stands]
+    return blocking, accepted, [said for one, said in every if one.level != BLOCKS]
 
 
 def sentence(difference: Difference) -> str:
@@ -191,6 +194,8 @@ def declared(table: TablePlan, column: ColumnPlan) -> str:
 
 def _column(table: TablePlan, column: ColumnPlan) -> dict[str, Any]:
     said = asdict(column)
+    if column.secret:
+        said["instead"] = None
     said["declared"] = declared(table, column)
     said["holds"] = _counted(said.pop("values"), secret=column.secret)
     return said

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from . import existing_look, plan, preflight
 from .connection import UnreachableError, connect, library
 from .migration import INTO_EXISTING, Migration
-from .planned import Plan
+from .planned import NOTICE, Difference, Plan
 from .snapshot import readers
 
 if TYPE_CHECKING:
@@ -29,13 +30,19 @@ def plan_of(migration: Migration, *, stopped: bool = False) -> Plan:
     with ExitStack() as stack:
         connection = stack.enter_context(server(migration)) if migration.target.host else None
         found = _of_database(migration, connection, stopped=stopped)
-        return preflight.with_server(connection, found) if connection else found
+        found = preflight.with_server(connection, found) if connection else found
+        known = {one.code for one in found.differences}
+        slips = [_slip(code) for code in migration.accept if code not in known]
+        return replace(found, differences=(*found.differences, *slips))
 
 
 def require_database(migration: Migration) -> None:
     """Raises ConfigurationError unless there is the file."""
     if not os.path.isfile(migration.database):
-        raise ConfigurationError(f"{migration.database} is not there, or is no file. Name the SQLite database that the application writes.")
+        what = "is a directory" if os.path.isdir(migration.database) else "is not there, or is no file"
+        raise ConfigurationError(f"{migration.database} {what}. Name the SQLite database that the application writes.")
+    if not os.access(migration.database, os.R_OK):
+        raise ConfigurationError(f"{migration.database} may not be read by this user. Run as the user of the application, or as root.")
 
 
 def _of_database(migration: Migration, connection: Connection | None, *, stopped: bool) -> Plan:
@@ -57,3 +64,7 @@ def server(migration: Migration) -> Iterator[Connection]:
         except library().Error as error:
             said = (error.diag.message_primary or type(error).__name__).rstrip(".")
             raise UnreachableError(f"PostgreSQL at {migration.target.said} does not answer as it has to: {said}.") from None
+
+
+def _slip(code: str) -> Difference:
+    return Difference(f"accept:{code}", NOTICE, "", f"{code} is accepted, but is no difference that there is, so nothing is agreed to")

@@ -44,6 +44,7 @@ class Migration:
     on_text: what a text with a NUL byte or that is not UTF-8 does: FAIL, REPLACE or BYTEA. accept: differences that were read and are agreed to,
     each by the code that the plan gives it. fill: of tables that the application made, a value as text by "table.column" (names of the target), for columns
     that the target alone has, and for NULL in those that take none.
+    by_arguments: given by those of the command, and by no file.
     jobs: how much is loaded at once, 0 for 2 where that pays. work: a directory with room for a copy of the database.
     """
 
@@ -67,6 +68,7 @@ class Migration:
     jobs: int = 0
     work: str = "/var/lib/fleetdata/migrate"
     busy_seconds: float = 60.0
+    by_arguments: bool = False
 
     @property
     def staging(self) -> str:

@@ -121,6 +121,8 @@ def _is_chosen(migration: Migration, table: str) -> bool:
 def _check(migration: Migration, tables: Mapping[str, Table]) -> None:
     """A setting that names nothing is a slip, which would pass in silence."""
     if not tables:
+        if migration.include == ("*",) and not migration.exclude:
+            raise ConfigurationError(f"{migration.database} has no table to be migrated. Name the SQLite database that the application writes.")
         raise ConfigurationError(f"{migration.name}: no table of {migration.database} is among those to include; nothing would be migrated.")
     if migration.fill and migration.mode == CREATE:
         raise ConfigurationError(

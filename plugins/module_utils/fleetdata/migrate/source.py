@@ -173,6 +173,9 @@ _SHADOWS = {
     "fts4": ("content", "segments", "segdir", "docsize", "stat"),
     "fts3": ("content", "segments", "segdir"),
     "rtree": ("node", "parent", "rowid"),
+    "rtree_i32": ("node", "parent", "rowid"),
+    "geopoly": ("node", "parent", "rowid"),
+    "spellfix1": ("vocab",),
 }
 """The tables behind a virtual one, by its module; their names begin with its name and a _."""
 
