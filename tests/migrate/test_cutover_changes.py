@@ -71,6 +71,26 @@ def test_f64_what_was_written_since_the_load_comes_along(shop: Base) -> None:
     assert cutover(shop.how).status == "unchanged", "and rows that were written there since are of no concern"
 
 
+def test_f64_what_is_written_to_sqlite_after_a_cut_over_comes_along_with_another_one(shop: Base) -> None:
+    cutover(shop.how)
+    shop.lite(CHANGES)
+    assert cutover(shop.saying(check=True)).status == "would be cut over"
+    done = {moved.table: (moved.came, moved.went) for moved in cutover(shop.how).tables}
+    assert done == {"customer": (3, 2), "order": (2, 2), "setting": (1, 1), "log": (1, 1)}
+    _same(shop)
+    shop.path.unlink()
+    assert cutover(shop.how).status == "unchanged"
+
+
+def test_f64_after_a_cut_over_rows_that_both_sides_got_are_told(shop: Base) -> None:
+    cutover(shop.how)
+    shop.lite("INSERT INTO log VALUES (8, 'of an application that was never switched')")
+    shop.server("INSERT INTO log VALUES (9, 'of one that was')")
+    with pytest.raises(BothWrittenError, match=r'"log" .* was written to since it was cut over \(4 rows then, 5 now\)'):
+        cutover(shop.how)
+    assert (shop.server("SELECT max(at) FROM log"), shop.rows("SELECT max(at) FROM log")) == ([(9,)], [(8,)])
+
+
 def test_f64_a_number_that_sqlite_gave_is_not_given_again(shop: Base) -> None:
     shop.lite("INSERT INTO customer VALUES (90, 'x', NULL, NULL); DELETE FROM customer WHERE id = 90")
     assert cutover(shop.how).tables == ()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -44,11 +45,11 @@ def cutover(how: Handing) -> Outcome:
     """Bring the target to what the stopped application's database holds, in one transaction, and record that the target has the rows from now on.
 
     Every row of every table is compared, as far as that can be before the application is stopped; only what differs is copied. Killed anywhere, the target
-    is as before, or cut over: run it again.
+    is as before, or cut over: run it again. What an application wrote that was started with SQLite all the same comes along, too.
     Raises ConfigurationError, InUseError, UnreachableError, BothWrittenError, ContentError (a row does not fit), DamageError.
     """
     with target(how) as connection, loaded(how, connection) as (of, record):
-        if record.state == state.CUT_OVER:
+        if record.state == state.CUT_OVER and not _written(of, record):
             return Outcome(UNCHANGED)
         if how.check:
             return _look(of, connection, record)
@@ -56,6 +57,17 @@ def cutover(how: Handing) -> Outcome:
             seen = _ahead(of, connection, known)
             with stopped(of), opened(of) as database:
                 return _go(of, connection, database, known, seen)
+
+
+def _written(how: Handing, record: state.Record) -> bool:
+    """Whether SQLite has other rows than at the cut-over. The file is not needed any more, so it may be gone."""
+    migration = how.migration
+    if not os.path.lexists(migration.database):
+        return False
+    with readers(path=migration.database, count=0, busy_seconds=migration.busy_seconds, work=migration.work, stopped=True) as snapshot:
+        snapshot.database.text_factory = text
+        _tables(snapshot.database, record.plan, migration.database)
+        return any(Lite(snapshot.database, table).weigh().total != record.lite.get(name) for name, table in record.plan.tables.items())
 
 
 def _ahead(how: Handing, connection: Connection, record: state.Record) -> Mapping[str, Ahead]:
@@ -99,7 +111,7 @@ def _go(how: Handing, connection: Connection, database: sqlite3.Connection, reco
         sums = {lite.table.source.name: differing.weights[1].total for lite, _, differing in found}
         with surroundings.aside(connection, [server.name for _, server, _ in changed]):
             for lite, server, differing in changed:
-                alone = Alone(server, existing_fill.of(record.plan.migration, lite.table.name), written=record.state == state.BACK)
+                alone = Alone(server, existing_fill.of(record.plan.migration, lite.table.name), written=record.state != state.LOADED)
                 left = _bring(lite, server, differing, alone, aside=asides[lite.table.source.name])
                 sums[lite.table.source.name] = _proved(server, differing, left)
                 absent[lite.table.source.name] = left.count + left.unfit
