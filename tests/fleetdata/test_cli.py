@@ -223,7 +223,7 @@ def catches(process: int, number: int) -> bool:
     return bool(int(mask, 16) & 1 << (number - 1))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_who_stops_it_reads_a_sentence_and_goes_on_later(
     declared: Path, reports: Path, archive: Archive, endpoint: str, tmp_path: Path, number: int, code: int
 ) -> None:
@@ -240,9 +240,17 @@ def test_who_stops_it_reads_a_sentence_and_goes_on_later(
         assert run.stderr is not None
         complaint = run.stderr.read()
         assert run.wait() == code
-    assert complaint == "fleetdata: Stopped. What was finished is archived and proved; run the same command again to go on.\n"
+    assert complaint == "fleetdata: Stopped. What was finished stays; run the same command again to go on.\n"
     assert s3(endpoint).list_objects_v2(Bucket=archive.bucket)["KeyCount"] == 0
     assert answer("--config", declared, "archive")["summary"]["uploaded"] == 1
+
+
+def test_who_stops_it_before_it_has_begun_reads_nothing() -> None:
+    """Such as while Python still imports it."""
+    stub = "import os, runpy, signal, sys, types; sys.modules['fleetdata.cli'] = stub = types.ModuleType('fleetdata.cli');"
+    late = "stub.run = lambda: os.kill(os.getpid(), signal.SIGINT); runpy.run_module('fleetdata', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", f"{stub} {late}"], env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_w2_check_says_what_is_to_be_put_right(declared: Path, archive: Archive, endpoint: str) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import io
+import os
+import pty
+import termios
 import threading
 
 import pytest
@@ -82,3 +85,21 @@ def test_who_is_to_stop_reads_no_further() -> None:
     stop.set()
     with pytest.raises(Stopped):
         progress.moved(1)
+
+
+def test_a_line_is_never_wider_than_the_terminal_and_says_no_amount_of_nothing() -> None:
+    """One that wraps cannot be renewed: each next one would begin a line below."""
+    leader, terminal = pty.openpty()
+    try:
+        termios.tcsetwinsize(terminal, (24, 30))
+        with os.fdopen(terminal, "w") as stream:
+            clock = Clock()
+            progress = Progress(verb="cut-over", stream=stream, stop=threading.Event(), clock=clock)
+            progress.expect(files=1400)
+            clock.now += 1000
+            progress.finished("a")
+            told = os.read(leader, 1000).decode()
+            progress.close()
+    finally:
+        os.close(leader)
+    assert told.strip("\r") == "cut-over: 1 of 1,400 files in "[:29]

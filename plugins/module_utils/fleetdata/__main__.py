@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
-from .cli import run
+import signal
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command knows how to stop, nothing has begun
+
+    from .cli import run
+
     run()

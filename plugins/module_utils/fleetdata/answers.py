@@ -17,7 +17,7 @@ from .errors import ConfigurationError, ContentError, DamageError, FleetDataErro
 from .model import CONFLICT, DAMAGED, FAILED, QUARANTINED, UNCHANGED, UPLOADED, Outcome
 from .table import clean, number, size, table
 
-_STOPPED = (128 + signal.SIGTERM, 128 + signal.SIGINT)
+_STOPPED = (128 + signal.SIGTERM, 128 + signal.SIGHUP, 128 + signal.SIGINT)
 WORST_FIRST = (*_STOPPED, errors.DAMAGED, errors.UNREACHABLE, errors.USAGE, errors.CONFLICT, errors.QUARANTINED, errors.STAYED, errors.INCOMPLETE, errors.OK)
 """Of several exit codes the first one here is the command's."""
 

@@ -21,7 +21,7 @@ from .progress import Stop, Stopped
 from .request import Request
 from .table import clean
 
-STOPPED = "Stopped. What was finished is archived and proved; run the same command again to go on."
+STOPPED = "Stopped. What was finished stays; run the same command again to go on."
 COUNTS = "STEADY_JOB_COUNTS"
 """The environment variable with the file in which a job's wrapper counts what was moved."""
 
@@ -57,8 +57,9 @@ def run() -> NoReturn:
         finally:
             signal.signal(number, signal.SIG_DFL)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup says it
+            signal.signal(number, ask)
     sys.exit(main(sys.argv[1:], stdout=sys.stdout, stderr=sys.stderr, stop=stop))
 
 

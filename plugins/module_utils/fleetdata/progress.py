@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from .table import clean, number, size
 
 QUIET_SECONDS = 2.0
 """A run that ends sooner says nothing."""
+_COLUMNS = 1000
+"""Where nobody knows."""
 LIVE_SECONDS, LOG_SECONDS = 0.2, 10.0
 """How often a line comes on a terminal, and elsewhere."""
 
@@ -133,6 +136,7 @@ class Progress:
         self._next = now + (LIVE_SECONDS if self._live else LOG_SECONDS)
         line = self._line(now - self._began) + (f"  {clean(name)}" if name and not self._live else "")
         if self._live:
+            line = line[: self._columns() - 1]  # one that wraps cannot be renewed
             self._write("\r" + line.ljust(self._width))
             self._width = len(line)
         else:
@@ -140,6 +144,8 @@ class Progress:
 
     def _line(self, seconds: float) -> str:
         files = f"{self._files:,} of {number(self._of_files, self._thing)}"
+        if not (self._bytes or self._of_bytes):
+            return f"{self._verb}: {files} in {_duration(seconds)}"
         done = f"{self._amount(self._bytes)} of {self._amount(self._of_bytes)}" if self._of_bytes else self._amount(self._bytes)
         if self._rate and seconds >= 1:
             done += f" ({self._amount(int(self._bytes / seconds))}/s)"
@@ -147,6 +153,12 @@ class Progress:
         if 0 < self._bytes < self._of_bytes:
             left = f", about {_duration(seconds * (self._of_bytes - self._bytes) / self._bytes)} left"
         return f"{self._verb}: {files}, {done} in {_duration(seconds)}{left}"
+
+    def _columns(self) -> int:
+        """As wide as the terminal is now."""
+        with suppress(OSError, ValueError, AttributeError):
+            return os.get_terminal_size(self._stream.fileno()).columns or _COLUMNS  # type: ignore[union-attr]
+        return _COLUMNS
 
     def _write(self, text: str) -> None:
         """A closed terminal or log stops no archive."""

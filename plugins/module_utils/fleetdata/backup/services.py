@@ -47,11 +47,14 @@ class Services:
                 raise ConfigurationError(f"{name!r} is not the name of a unit such as catscan.service.")
 
     def stop(self) -> None:
-        """Stop them. Raises FleetDataError, after they were started again."""
-        refused = self.ask("stop", self.names) if self.names else ""
-        if refused:
+        """Stop them. Raises FleetDataError, after they were started again; so does a signal that interrupts it."""
+        try:
+            refused = self.ask("stop", self.names) if self.names else ""
+            if refused:
+                raise FleetDataError(f"{', '.join(self.names)} could not be stopped ({refused}). Nothing was replaced. See systemctl status, then run again.")
+        except BaseException:
             self.start()
-            raise FleetDataError(f"{', '.join(self.names)} could not be stopped ({refused}). Nothing was replaced. See systemctl status, then run again.")
+            raise
 
     def start(self) -> None:
         """Start them. Raises FleetDataError."""

@@ -75,7 +75,7 @@ def _progress(request: Request, verb: str) -> AbstractContextManager[Progress]:
 @contextmanager
 def _handing(request: Request, verb: str) -> Iterator[Handing]:
     asked, migration = request.asked, _migration(request)
-    with _progress(request, verb) as progress:
+    with request.progress(verb, thing="table") as progress:
         yield Handing(
             migration=migration,
             connect=partial(connect, migration.target),

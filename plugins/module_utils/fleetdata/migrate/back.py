@@ -40,14 +40,24 @@ def back(how: Handing) -> Outcome:
     Raises ConfigurationError, InUseError, UnreachableError, BothWrittenError, ContentError (a value does not fit), DamageError.
     """
     with target(how) as connection, loaded(how, connection) as (of, record):
-        if record.state == state.BACK:
+        if record.state == state.BACK and not _written_since(of, connection, record):
             return Outcome(UNCHANGED)
-        if record.state != state.CUT_OVER:
+        if record.state == state.LOADED:
             raise ConfigurationError(f"{how.migration.name} was not cut over, so SQLite has all the rows. There is nothing to bring back.")
         if how.check:
             return _look(of, connection, record)
         with stopped(of), opened(of) as database, held(connection, of) as known:
             return _go(of, connection, database, known)
+
+
+def _written_since(how: Handing, connection: Connection, record: state.Record) -> bool:
+    """Whether the target was written to since it was brought back: its answer may have been lost, and the units started again."""
+    for table in record.plan.tables.values():
+        server = Server(connection, table, how.migration.schema)
+        there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (server.name,)).fetchone()
+        if there and there[0] and server.weigh().total != record.sums.get(table.source.name):
+            return True
+    return False
 
 
 def _look(how: Handing, connection: Connection, record: state.Record) -> Outcome:
@@ -127,11 +137,17 @@ def _keep(how: Handing, database: sqlite3.Connection, record: state.Record) -> s
     part = f"{kept}.part"
     with suppress(FileNotFoundError):
         os.unlink(part)
-    copy(subject=Subject(how.migration.name, DATABASE, path), to=part, busy_seconds=how.migration.busy_seconds, moved=how.progress.moved)
-    was = os.stat(path)
-    os.chown(part, was.st_uid, was.st_gid)
-    os.chmod(part, stat.S_IMODE(was.st_mode))
-    os.rename(part, kept)
+    try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        copy(subject=Subject(how.migration.name, DATABASE, path), to=part, busy_seconds=how.migration.busy_seconds, moved=how.progress.moved)
+        was = os.stat(path)
+        os.chown(part, was.st_uid, was.st_gid)
+        os.chmod(part, stat.S_IMODE(was.st_mode))
+        os.rename(part, kept)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+        raise
     sync(kept)
     begin(database, path)
     if database.execute("PRAGMA data_version").fetchone() != version:

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import importlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UNREACHABLE, ConfigurationError, FleetDataError
-from .migration import Target
+from .migration import Migration, Target
 
 if TYPE_CHECKING:
     import psycopg
@@ -24,9 +27,11 @@ _SETTINGS = {
 }
 _SESSION = {
     "timezone": "UTC", "datestyle": "ISO", "intervalstyle": "postgres", "bytea_output": "hex", "extra_float_digits": "3", "statement_timeout": "0",
-    "standard_conforming_strings": "on", "idle_in_transaction_session_timeout": "0",
+    "standard_conforming_strings": "on", "idle_in_transaction_session_timeout": "0", "idle_session_timeout": "0", "transaction_timeout": "0",
+    "lock_timeout": "60s", "synchronous_commit": "on", "tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
 }  # fmt: skip
-"""What a role or database may have set otherwise."""
+"""What a role or database may have set otherwise. A run is idle while a thread of it works; nobody waits for ever, neither for a lock nor, at the server,
+for a host that is gone; what was acknowledged survives the server's death."""
 _ADVICE = {
     "certificate": "Name the certificate of the authority that signed the server's (ssl_root_cert), and the server by a name that is in its certificate.",
     "password authentication failed": "Give the password of that role: password_file, PGPASSWORD or .pgpass.",
@@ -37,8 +42,19 @@ _ADVICE = {
     "resolve host": "Correct the host's name.",
     "no pg_hba.conf entry": "Allow this role from this address in the server's pg_hba.conf.",
     "too many": "Wait until others have disconnected, or lower jobs.",
+    "connection slots": "Wait until others have disconnected, or lower jobs.",
 }
 """By what libpq says: what to do next."""
+_WITHOUT_VALUES = ("08", "25", "40", "42", "53", "54", "55", "57", "58")
+"""Classes of errors whose texts have no value of a row in them."""
+_NEXT = {
+    "25006": "It is a standby, or set to be read only: name the one that takes writes",
+    "42501": "Give the role that right",
+    "55P03": "Find out who keeps that table locked (pg_stat_activity)",
+}
+AGAIN = "The target is as it was; run again, and it goes on where it was."
+"""Of what is loaded aside."""
+_QUIET = logging.NullHandler()
 
 
 class UnreachableError(FleetDataError):
@@ -48,7 +64,8 @@ class UnreachableError(FleetDataError):
 
 
 def library() -> Any:
-    """The package psycopg, imported where it is needed. Raises ConfigurationError."""
+    """The package psycopg, imported where it is needed; what it logs is in its errors, too. Raises ConfigurationError."""
+    logging.getLogger("psycopg").addHandler(_QUIET)
     try:
         return importlib.import_module("psycopg")
     except ImportError:
@@ -61,6 +78,8 @@ def connect(target: Target) -> psycopg.Connection[tuple[Any, ...]]:
     given = {"password": _password(target.password_file)} if target.password_file else {}
     if target.ssl_root_cert:
         given["sslrootcert"] = target.ssl_root_cert
+    if target.ssl_mode.startswith("verify-"):
+        given["gssencmode"] = "disable"  # encrypted by Kerberos, the server would show no certificate
     try:
         connection: psycopg.Connection[tuple[Any, ...]] = driver.connect(
             host=target.host,
@@ -73,16 +92,36 @@ def connect(target: Target) -> psycopg.Connection[tuple[Any, ...]]:
             **_SETTINGS,
             **given,
         )
+        connection.execute(
+            "SELECT set_config(name, said, false) FROM unnest(%s::text[], %s::text[]) AS one (name, said) JOIN pg_settings USING (name)",
+            (list(_SESSION), list(_SESSION.values())),
+        )
     except driver.Error as error:
         raise UnreachableError(_sentence(target, str(error))) from None
-    for name, value in _SESSION.items():
-        connection.execute("SELECT set_config(%s, %s, false)", (name, value))
     return connection
 
 
 def without_waiting(connection: psycopg.Connection[Any]) -> None:
     """Its commits do not wait for the disk. A crash of the server may lose the last of them, each as a whole, and none that came before one that waits."""
     connection.execute("SET synchronous_commit = off")
+
+
+@contextmanager
+def explained(migration: Migration, *, then: str) -> Iterator[None]:
+    """Turn whatever PostgreSQL refuses within into UnreachableError. then: what became of it all, and what to do."""
+    try:
+        yield
+    except library().Error as error:
+        advice = f"{_NEXT[error.sqlstate]}. " if error.sqlstate in _NEXT else ""
+        raise UnreachableError(f"PostgreSQL at {migration.target.said} refused, or went away: {told(migration, error)}. {advice}{then}") from None
+
+
+def told(migration: Migration, error: Any) -> str:
+    """What PostgreSQL said; without values where some are secret."""
+    state, diag = error.sqlstate or "", error.diag
+    if migration.secret and state and state[:2] not in _WITHOUT_VALUES:
+        return f"error {state}"
+    return ". ".join(part.rstrip(".") for part in (diag.message_primary, diag.message_detail) if part) or _lines(str(error))[0].rstrip(".")
 
 
 def _password(path: str) -> str:
@@ -98,8 +137,13 @@ def _password(path: str) -> str:
 
 
 def _sentence(target: Target, said: str) -> str:
-    """What libpq says once, of the several addresses that it may have tried, without what it asks back."""
-    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.endswith("?") and not line.startswith("Either provide the file")]
-    why = lines[-1].rstrip(".") if lines else "no reason was given"
+    """What libpq says once, of the several addresses that it may have tried."""
+    why = _lines(said)[-1].rstrip(".")
     advice = next((advice for word, advice in _ADVICE.items() if word in said), "See that the server runs and can be reached from here, then run again.")
     return f"PostgreSQL at {target.said} cannot be used: {why}. {advice}"
+
+
+def _lines(said: str) -> list[str]:
+    """Without libpq's guesses, which are indented, or asked, and its advice."""
+    whole = (line.strip() for line in said.splitlines() if line.strip() and not line[0].isspace())
+    return [line for line in whole if not line.endswith("?") and not line.startswith("Either provide the file")] or ["no reason was given"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -15,9 +16,10 @@ from ..table import clean, number
 from . import describe
 from .planned import Difference, Plan, TablePlan
 
-WIDTH = 100
-_NARROW = (26, 14, 30)
-"""The widest that a column's name, declared type and type are shown in one line."""
+_WIDEST, _NARROWEST = 100, 72
+"""Characters of a line, as the terminal has them, within these."""
+_NARROW, _LAST = (26, 14, 30), 16
+"""The widest that a column's name, declared type and type are shown in one line, and the least that is left for what is said of it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _table(table: TablePlan, schema: str) -> Iterator[str]:
         )
         for column in table.columns
     ]
-    widths = [min(most, max((len(clean(row[place])) for row in rows), default=0)) for place, most in enumerate(_NARROW)]
+    widths = [min(most * _width() // _WIDEST, max((len(clean(row[place])) for row in rows), default=0)) for place, most in enumerate(_NARROW)]
     for row, column in zip(rows, table.columns):
         yield from _grid([clean(cell) for cell in row], widths, clean(f"{describe.holds(column)}. {describe.why(column)}".strip()))
     for name, sql in describe.others(table):
@@ -117,11 +119,15 @@ def _table(table: TablePlan, schema: str) -> Iterator[str]:
 
 def _grid(cells: Sequence[str], widths: Sequence[int], last: str) -> Iterator[str]:
     """Cells beside each other, each in lines of its own width; what the last one says gets the room that is left."""
-    left = WIDTH - 2 - sum(widths) - 2 * len(widths)
+    left = max(_width() - 2 - sum(widths) - 2 * len(widths), _LAST)
     columns = [_cut(cell, width) for cell, width in zip((*cells, last), (*widths, left))]
     for place in range(max(map(len, columns))):
         parts = [column[place] if place < len(column) else "" for column in columns]
         yield ("  " + "  ".join(part.ljust(width) for part, width in zip(parts, (*widths, left)))).rstrip()
+
+
+def _width() -> int:
+    return max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 0)).columns))
 
 
 def _cut(text: str, width: int) -> list[str]:
@@ -129,7 +135,7 @@ def _cut(text: str, width: int) -> list[str]:
 
 
 def _wrapped(text: str, *, first: str = "", rest: str = "  ") -> Iterator[str]:
-    yield from textwrap.wrap(clean(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    yield from textwrap.wrap(clean(text), _width(), initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
 def _left(plan: Plan) -> Iterator[str]:

@@ -25,7 +25,7 @@ from ..limits import Progress, Silence
 from . import conversions, state
 from .ahead import Ahead, ahead
 from .changes import Lite, Server, text
-from .connection import UnreachableError
+from .connection import explained, told
 from .differing import Differing
 from .migration import QUARANTINE, REPLACE, Migration
 from .planned import Plan
@@ -93,17 +93,16 @@ def target(how: Handing) -> Iterator[Connection]:
 
 @contextmanager
 def _refusals(connection: Connection, migration: Migration) -> Iterator[None]:
-    try:
-        yield
-    except connection.Error as error:
-        parts = (f"error {error.sqlstate}",) if migration.secret and error.sqlstate else (error.diag.message_primary, error.diag.message_detail)
-        said = " ".join(part for part in parts if part) or str(error).strip()
-        if isinstance(error, (connection.DataError, connection.IntegrityError)):
+    """What is wrong with a row is ContentError."""
+    with explained(migration, then="Nothing is lost; run again."):
+        try:
+            yield
+        except (connection.DataError, connection.IntegrityError) as error:
             named = f"{error.diag.table_name}: " if error.diag.table_name else ""
             raise ContentError(
-                f"{named}PostgreSQL does not take a row ({said}). Nothing was changed. Correct the row, or what the table demands, then run again."
+                f"{named}PostgreSQL does not take a row ({told(migration, error)}). Nothing was changed."
+                " Correct the row, or what the table demands, then run again."
             ) from None
-        raise UnreachableError(f"PostgreSQL at {migration.target.said} refused: {said}. See to it, then run again; nothing is lost.") from None
 
 
 @contextmanager
@@ -161,18 +160,23 @@ def held(connection: Connection, how: Handing) -> Iterator[state.Record]:
 
 @contextmanager
 def opened(how: Handing) -> Iterator[sqlite3.Connection]:
-    """The SQLite database, which nobody else can write to until the block ends. Raises ConfigurationError, InUseError.
+    """The SQLite database, which nobody else can write to until the block ends. Raises ConfigurationError (also where it, or a disk, fails), InUseError.
 
     All is done by this one connection: another SQLite library in this process, as apsw has one, would take its locks away when it closes the file.
     """
     path = how.migration.database
     if not os.path.isfile(path):
         raise ConfigurationError(f"{path} is not there. Name the SQLite database that was migrated.")
-    with closing(sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, isolation_level=None, timeout=how.migration.busy_seconds)) as database:
-        database.text_factory = text
-        database.execute("PRAGMA foreign_keys = OFF")
-        begin(database, path)
-        yield database
+    try:
+        with closing(sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, isolation_level=None, timeout=how.migration.busy_seconds)) as database:
+            database.text_factory = text
+            database.execute("PRAGMA foreign_keys = OFF")
+            begin(database, path)
+            yield database
+    except sqlite3.Error as error:
+        raise ConfigurationError(
+            f"{path}: SQLite gave up ({error}). Nothing was changed. See that it is sound, and that disks have room, then run again."
+        ) from None
 
 
 def begin(database: sqlite3.Connection, path: str) -> None:

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ..errors import FleetDataError
-from .connection import UnreachableError, connect, library, without_waiting
+from .connection import connect, without_waiting
 from .journal import Part
 from .load import Sent, StoppedError, load_part
 from .planned import Plan
@@ -102,8 +102,6 @@ def work(handle: int) -> None:
     with closing(Connection(handle)) as pipe, suppress(EOFError, ConnectionError):
         try:
             _work(pipe)
-        except library().Error as error:
-            pipe.send((_FAILED, UnreachableError(" ".join(str(error).split()))))
         except Exception as error:  # whatever it is, the run has to say it
             pipe.send((_FAILED, error))
 

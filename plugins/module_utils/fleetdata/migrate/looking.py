@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from . import existing_look, plan, preflight
-from .connection import UnreachableError, connect, library
+from .connection import connect, explained
 from .migration import INTO_EXISTING, Migration
 from .planned import NOTICE, Difference, Plan
 from .snapshot import readers
@@ -58,12 +58,8 @@ def _of_database(migration: Migration, connection: Connection | None, *, stopped
 @contextmanager
 def server(migration: Migration) -> Iterator[Connection]:
     """A connection. Raises ConfigurationError, UnreachableError for whatever PostgreSQL refuses."""
-    with closing(connect(migration.target)) as connection:
-        try:
-            yield connection
-        except library().Error as error:
-            said = (error.diag.message_primary or type(error).__name__).rstrip(".")
-            raise UnreachableError(f"PostgreSQL at {migration.target.said} does not answer as it has to: {said}.") from None
+    with closing(connect(migration.target)) as connection, explained(migration, then="Nothing was changed; run again."):
+        yield connection
 
 
 def _slip(code: str) -> Difference:

@@ -37,6 +37,9 @@ def _server(connection: Connection) -> Iterator[Difference]:
         yield Difference("server:version", BLOCKS, "", f"The server is PostgreSQL {version // 10000}. It has to be 12 or newer.")
     if encoding != "UTF8":
         yield Difference("server:encoding", BLOCKS, "", f"The database's encoding is {encoding}. Make one with ENCODING 'UTF8' TEMPLATE template0.")
+    if _row(connection, "SELECT current_setting('transaction_read_only')")[0] == "on":
+        what = "The server takes no writes: it is a standby, or default_transaction_read_only is set for it, this database or role."
+        yield Difference("server:read_only", BLOCKS, "", what)
 
 
 def _rights(connection: Connection, plan: Plan) -> Iterator[Difference]:

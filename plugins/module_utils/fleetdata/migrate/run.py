@@ -19,7 +19,7 @@ from ..limits import Progress, Silence
 from ..sql import quoted, statement
 from . import connection as connections
 from . import existing_look, existing_put, plan, preflight, put, snapshot
-from .connection import UnreachableError, library, without_waiting
+from .connection import AGAIN, explained, library, told, without_waiting
 from .journal import Journal
 from .load import UnforeseenError
 from .migration import DIGEST, INTO_EXISTING, Migration, Target
@@ -120,19 +120,16 @@ def run(
     placed: does its own in the transaction that puts the tables in place. Killed anywhere, the target is as it was, and the next run goes on.
     Raises ConfigurationError, StaysError where something is in the way, MisfitsError, DifferentError, UnreachableError.
     """
-    said = context or Context()
-    try:
-        return _Run(migration, said, resume, placed).run(stopped)
-    except library().OperationalError as error:
-        why = " ".join(str(error).split()) or "no reason was given"
-        raise UnreachableError(
-            f"PostgreSQL at {migration.target.said} went away or gave up: {why}. The target is as it was; run again, and it goes on where it was."
-        ) from None
-    except library().Error as error:
-        why = f"error {error.sqlstate}" if migration.secret else " ".join(str(error.diag.message_primary or error).split())
-        raise StaysError(
-            f"PostgreSQL at {migration.target.said} refused: {why}. The target is as it was. See to that, or leave the table out (exclude)."
-        ) from None
+    with explained(migration, then=AGAIN):
+        try:
+            return _Run(migration, context or Context(), resume, placed).run(stopped)
+        except library().OperationalError:
+            raise
+        except library().Error as error:
+            why = told(migration, error)
+            raise StaysError(
+                f"PostgreSQL at {migration.target.said} refused: {why}. The target is as it was. See to that, or leave the table out (exclude)."
+            ) from None
 
 
 class _Run:
@@ -221,7 +218,7 @@ class _Run:
             _drop(control, schema)
             raise
         with self._phase("put"), control.transaction():
-            control.execute("SET LOCAL synchronous_commit TO DEFAULT")
+            control.execute("SET LOCAL synchronous_commit = on")
             journal.close()
             if self._migration.mode == INTO_EXISTING:
                 existing_put.put(connection=control, plan=planned, schema=schema)

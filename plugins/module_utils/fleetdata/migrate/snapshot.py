@@ -63,9 +63,11 @@ def readers(
     """
     if not os.path.isfile(path):
         raise ConfigurationError(f"{path} is not there. Name the SQLite database that is to be migrated.")
+    _refuse_to_lock_out(path)
     with ExitStack() as stack:
         try:
-            if stopped or _has_wal(path, busy_seconds):
+            has_wal = _has_wal(path, busy_seconds)
+            if stopped or has_wal:
                 yield stack.enter_context(_begun(path, count, busy_seconds, standard=standard, helpers=helpers))
             else:
                 copy = stack.enter_context(_copy(path, busy_seconds, work, monotonic))
@@ -79,9 +81,21 @@ def readers(
 
 
 def _has_wal(path: str, busy_seconds: float) -> bool:
-    """By SQLite: to open and close the file oneself would take away the locks that this process has on it."""
-    with closing(sqlite3.connect(_uri(path, "ro"), uri=True, isolation_level=None, timeout=busy_seconds)) as database:
+    """By SQLite: to open and close the file oneself would take away the locks that this process has on it. What a crashed writer left is rolled back."""
+    left = os.path.exists(f"{os.path.realpath(path)}-journal") and os.access(path, os.W_OK)
+    with closing(sqlite3.connect(_uri(path, "rw" if left else "ro"), uri=True, isolation_level=None, timeout=busy_seconds)) as database:
         return str(database.execute("PRAGMA journal_mode").fetchone()[0]) == "wal"
+
+
+def _refuse_to_lock_out(path: str) -> None:
+    """With WAL, whoever opens it first makes files beside it: those of root are given to its owner, those of others keep the application out."""
+    there = os.path.realpath(path)
+    mine = os.geteuid() in (0, os.stat(there).st_uid) or os.access(there, os.W_OK)
+    if not mine and not os.path.exists(f"{there}-shm") and os.access(os.path.dirname(there), os.W_OK):
+        raise ConfigurationError(
+            f"{path}: to read it, SQLite may have to make files beside it, which the application that it belongs to could not write to then. "
+            "Run this as root or as the user that it belongs to, or name a copy."
+        )
 
 
 @contextmanager
@@ -149,7 +163,14 @@ def _copy(path: str, busy_seconds: float, work: str, monotonic: Callable[[], flo
                         "Stop its application and say so, or have it set PRAGMA journal_mode=WAL, then run again."
                     )
 
-            source.backup(target, pages=_PAGES, progress=in_time)
+            try:
+                source.backup(target, pages=_PAGES, progress=in_time)
+            except sqlite3.OperationalError as error:
+                if "full" not in str(error):
+                    raise
+                raise ConfigurationError(
+                    f"{work}: has no room for the copy of {path} that a run needs without WAL. Make room, or name another directory (work), then run again."
+                ) from None
         yield copy
 
 
@@ -166,7 +187,7 @@ def _folder(work: str) -> Iterator[str]:
 
 @contextmanager
 def _locked(folder: str) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

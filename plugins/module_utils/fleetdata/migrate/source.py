@@ -21,6 +21,12 @@ _GENERATED = {_VIRTUAL: VIRTUAL, _STORED: STORED}
 _EXPRESSION = -2
 _ROWID = -1
 _NOT_SQLITE = "file is not a database"
+_EXPORT = "An encrypted database has to be exported by whoever has its key, with .dump or VACUUM INTO."
+_ADVICE = {
+    "readonly": "SQLite has to write beside it, to set right what a crash left or to keep others in step: run this as root, or as the user that it belongs to.",
+    "unable to open": "SQLite has to write beside it: copy it, with its -wal, to where this may write, or run this as the user that it belongs to.",
+}
+"""By what SQLite says: what to do next."""
 
 
 def read(database: sqlite3.Connection, *, path: str) -> Source:
@@ -34,7 +40,8 @@ def read(database: sqlite3.Connection, *, path: str) -> Source:
 def unreadable(path: str, said: str) -> ConfigurationError:
     """A file of which SQLite says something."""
     why = "it is encrypted, or no SQLite database at all" if _NOT_SQLITE in said else said
-    return ConfigurationError(f"{path}: cannot be read ({why}). An encrypted database has to be exported by whoever has its key, with .dump or VACUUM INTO.")
+    next_ = next((advice for word, advice in _ADVICE.items() if word in said), _EXPORT)
+    return ConfigurationError(f"{path}: cannot be read ({why}). {next_}")
 
 
 def _read(database: sqlite3.Connection, path: str) -> Source:

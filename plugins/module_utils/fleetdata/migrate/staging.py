@@ -9,7 +9,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,6 +46,13 @@ class Worker:
     connection: Connection
     helper: Helper | None = None
 
+    def end(self) -> None:
+        """What it is at is taken back."""
+        if self.helper:
+            self.helper.end()
+        with suppress(library().Error):
+            self.connection.cancel()
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -68,7 +75,7 @@ class Staging:
         self._digests = digests
         self._plan, self._journal, self._progress, self._monotonic = plan, journal, progress, monotonic
         self._schema = plan.migration.staging
-        self._count = len(workers)
+        self._count, self._every = len(workers), tuple(workers)
         self._workers: queue.Queue[Worker] = queue.Queue()
         for worker in workers:
             self._workers.put(worker)
@@ -231,7 +238,13 @@ class Staging:
                 one(each)
             return
         with ThreadPoolExecutor(self._count) as pool:
-            self._first_error([pool.submit(one, each) for each in work])
+            try:
+                self._first_error([pool.submit(one, each) for each in work])
+            except KeyboardInterrupt:  # nobody waits for an index to be made
+                self._stop.set()
+                for worker in self._every:
+                    worker.end()
+                raise
 
     def _first_error(self, started: Sequence[Future[None]]) -> None:
         wait(started, return_when=FIRST_EXCEPTION)

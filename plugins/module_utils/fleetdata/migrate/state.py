@@ -43,6 +43,7 @@ class Record:
 
 def keep(connection: Connection, record: Record) -> None:
     """Keep it in place of what there is of that migration, in the transaction that there is."""
+    _alone(connection)
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS {_TABLE} (name text PRIMARY KEY, state text NOT NULL, stamp text NOT NULL, source text NOT NULL,"
@@ -80,6 +81,7 @@ def forget(connection: Connection, name: str) -> bool:
     if not _there(connection):
         return False
     with connection.transaction():
+        _alone(connection)
         found = connection.execute(statement("DELETE FROM", _TABLE, "WHERE name = %s"), (name,)).rowcount
         if not connection.execute(statement("SELECT 1 FROM", _TABLE, "LIMIT 1")).fetchone():
             connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
@@ -92,6 +94,11 @@ def _said(sums: Mapping[str, Sum]) -> str:
 
 def _sums(said: str) -> dict[str, Sum]:
     return {table: (int(count), int(total)) for table, (count, total) in json.loads(said).items()}
+
+
+def _alone(connection: Connection) -> None:
+    """Until the transaction ends nobody else makes or drops what all migrations share."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"steady.fleet {SCHEMA}",))
 
 
 def _there(connection: Connection) -> bool:

@@ -48,6 +48,9 @@ def migrate(migration: Migration, *, progress: Progress, resume: bool = True, st
     try:
         report = run(migration=migration, context=Context(progress=progress), resume=resume, stopped=stopped, placed=_keep)
     except BlockedError as blocked:
+        record = loaded(migration)  # by another run meanwhile
+        if record:
+            return Step(record.plan, outcomes.there(record, check=False))
         return Step(blocked.plan, findings.planned(blocked.plan, dry_run=False))
     return Step(report.plan, outcomes.ran(report))
 
