@@ -139,8 +139,10 @@ def test_shop10_w17_transcripts_go_once_an_equal_copy_lies_elsewhere(tmp_path: P
 # The command and the module.
 
 
-def now(days: float) -> float:
-    return (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)).timestamp()
+def begun(back: int) -> float:
+    """The first moment of the day so many days ago, as the command knows the time."""
+    today = datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (today - datetime.timedelta(days=back)).timestamp()
 
 
 @pytest.fixture
@@ -153,7 +155,7 @@ def host(tmp_path: Path) -> Path:
     write(tmp_path / "etc" / "fleetdata.d" / "files.json", content=json.dumps({"files": rules}).encode())
     for back in range(40):
         path = write(tmp_path / "logs" / f"{back:02}.log")
-        os.utime(path, (now(back + 0.1),) * 2)
+        os.utime(path, (begun(back),) * 2)
     return tmp_path
 
 
