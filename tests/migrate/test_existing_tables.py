@@ -15,7 +15,8 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate imp
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import INTO_EXISTING, Migration, Target
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.planned import Plan
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.put import StaysError
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import LOADED, Report, run
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.report import LOADED, Report
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import run
 
 SETTINGS: dict[str, Any] = {
     "tables": {"tpr_runs": "tpr_analyses"},

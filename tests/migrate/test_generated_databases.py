@@ -16,7 +16,8 @@ import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import Migration, Target
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.misfit import MisfitsError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.put import StaysError
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import LOADED, run
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.report import LOADED
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import run
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.sql import quoted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -9,7 +9,8 @@ import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate import staging
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import Target
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.put import StaysError
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import LOADED, run
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.report import LOADED
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import run
 from migrate_kills import dies_at
 from test_load_run import contents, moving, schemas, shop
 

@@ -15,7 +15,8 @@ from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate imp
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import Migration, Target
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.misfit import MisfitsError
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.put import StaysError
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import LOADED, PARTIAL, Context, Report, run
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.report import LOADED, PARTIAL, Report
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import Context, run
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.verify import DifferentError
 
 SHOP = """

@@ -13,7 +13,8 @@ import pytest
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.errors import STAYED
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.migration import Migration, Target
 from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.put import StaysError
-from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import LOADED, PARTIAL, Report, run
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.report import LOADED, PARTIAL, Report
+from ansible_collections.steady.fleet.plugins.module_utils.fleetdata.migrate.run import run
 from oddity_words import Oddity
 from postgres_server import PASSWORD, Server
 from test_oddities import each, settled

@@ -14,7 +14,7 @@ from ..answers import Answer
 from ..table import clean, number, size, table
 from . import describe, findings, handing
 from .migration import COUNT, Migration
-from .run import LOADED, Report, TableResult
+from .report import LOADED, Report, TableResult
 from .state import BACK, CUT_OVER, Record
 from .verify import TableProof
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from ..errors import OK, QUARANTINED, ConfigurationError
+from ..errors import ConfigurationError
 from ..limits import Progress, Silence
 from ..sql import quoted, statement
 from . import connection as connections
@@ -23,9 +23,10 @@ from .connection import AGAIN, explained, library, told, without_waiting
 from .journal import Journal
 from .load import UnforeseenError
 from .migration import DIGEST, INTO_EXISTING, Migration, Target
-from .misfit import Misfit, MisfitsError
-from .planned import Difference, Plan
+from .misfit import MisfitsError
+from .planned import Plan
 from .put import StaysError
+from .report import LOADED, PARTIAL, Report, TableResult
 from .staging import Loaded, Staging, Worker
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
-LOADED, PARTIAL = "loaded", "partial"
-"""All rows are in the target; some did not fit and are in <table>__misfit."""
 _TOLD = 10
 _LARGE = 16 << 20
 """Bytes of a database that is loaded by several processes."""
@@ -59,46 +58,6 @@ class Context:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     patience: float = 5.0
-
-
-@dataclass(frozen=True)
-class TableResult:
-    """source, target: its names. digest: the sum of its rows' digests. kept: parts that an earlier, killed run had loaded. misfits: rows put aside."""
-
-    source: str
-    target: str
-    rows: int
-    bytes: int
-    digest: int
-    kept: int
-    misfits: int
-    status: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """status: LOADED or PARTIAL. phases: seconds of each. misfits: the first of them, of each table. stamp: UTC, of the state that was read."""
-
-    plan: Plan
-    tables: tuple[TableResult, ...]
-    misfits: tuple[Misfit, ...]
-    phases: Mapping[str, float]
-    stamp: datetime.datetime
-
-    @property
-    def status(self) -> str:
-        """Of all."""
-        return PARTIAL if any(table.misfits for table in self.tables) else LOADED
-
-    @property
-    def code(self) -> int:
-        """The exit status of a command."""
-        return OK if self.status == LOADED else QUARANTINED
-
-    @property
-    def notices(self) -> tuple[Difference, ...]:
-        """What is not the same on both sides, and was agreed to or needs nothing."""
-        return self.plan.differences
 
 
 class BlockedError(StaysError):

@@ -15,7 +15,8 @@ from ..sql import quoted
 from . import findings, looking, outcomes, state
 from .migration import Migration
 from .planned import Plan
-from .run import BlockedError, Context, Report, run
+from .report import Report
+from .run import BlockedError, Context, run
 from .snapshot import readers
 from .verify import verify
 

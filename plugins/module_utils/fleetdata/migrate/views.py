@@ -9,17 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..sql import quoted
-from . import names
+from . import aggregates, names
 from .compare import folded
 from .expressions import Translator, text
-from .functions import called
 from .model import Named
-from .parts import BINARY, BOOLEAN, DOUBLE, NOCASE, NUMBERS, NUMERIC, WHOLE, WORDS, Part, as_double, of_column, opaque
+from .parts import BOOLEAN, DOUBLE, NOCASE, NUMBERS, NUMERIC, WHOLE, WORDS, Part, of_column, opaque
 from .planned import TablePlan
 from .queries import From, Item, Select, read
-from .syntax import CALL, COLUMN, NUMBER, Node, Unlike
+from .syntax import COLUMN, NUMBER, Node, Unlike
 
-_AGGREGATES = frozenset({"COUNT", "COUNT(*)", "SUM", "MIN", "MAX", "AVG", "TOTAL"})
 Columns = dict[str, Part]
 """What a table, view or query has, by its name there; sql: its name in the target."""
 
@@ -147,7 +145,7 @@ def _selected(item: Item, scope: Scope) -> Part:
         except Unlike:  # its values are of several kinds, which does not matter where it is only shown
             alias, part = there[0]
             return replace(part, kind="", sql=f"{quoted(alias)}.{part.sql}")
-    part = Translator(scope.find, call=_called).part(node)
+    part = Translator(scope.find, call=aggregates.called).part(node)
     if part.kind == BOOLEAN and part.column is None:
         return Part(f"({part.sql})::integer", WHOLE, wide=False)
     if part.kind not in (*NUMBERS, WORDS, BOOLEAN):
@@ -159,51 +157,12 @@ def _is_named(node: Node, alias: str, name: str) -> bool:
     return node.kind == COLUMN and name.lower() == node.value.lower() and node.table.lower() in ("", alias.lower())
 
 
-def _called(name: str, parts: Sequence[Part], *, exact: bool) -> Part:
-    """A function, or what it makes of many rows."""
-    if name == "COUNT(*)":
-        return Part("count(*)", WHOLE)
-    if name not in _AGGREGATES or len(parts) != 1:
-        return called(name, parts, exact=exact)
-    (part,) = parts
-    if name == "COUNT":
-        return Part(f"count({part.sql})", WHOLE)
-    return _least_or_most(name, part) if name in ("MIN", "MAX") else _summed(name, part)
-
-
-def _least_or_most(name: str, part: Part) -> Part:
-    if part.kind == WORDS and part.collation in ("", BINARY):
-        return Part(f'{name.lower()}({part.sql} COLLATE "C")', WORDS)
-    if part.kind not in NUMBERS:
-        raise Unlike(f"{name.lower()}() of what is no number")
-    return Part(f"{name.lower()}({part.sql})", part.kind, wide=part.wide, real=part.real)
-
-
-def _summed(name: str, part: Part) -> Part:
-    """Integers to an integer, others in doubles, as SQLite does."""
-    if part.kind not in NUMBERS:
-        raise Unlike(f"{name.lower()}() of what is no number")
-    if name == "SUM" and part.kind == WHOLE:
-        return Part(f"(sum({part.sql}))::bigint", WHOLE)
-    double = as_double(part).sql
-    made = {"SUM": f"sum({double})", "AVG": f"avg({double})", "TOTAL": f"COALESCE(sum({double}), 0)"}
-    return Part(made[name], DOUBLE, real=name != "SUM" or part.real)
-
-
-def _is_aggregate(node: Node) -> bool:
-    return node.kind == CALL and (node.value == "COUNT(*)" or (node.value in _AGGREGATES and len(node.parts) == 1))
-
-
-def _has_aggregate(node: Node) -> bool:
-    return _is_aggregate(node) or any(_has_aggregate(part) for part in node.parts)
-
-
 def _rest(query: Select, scope: Scope, items: Sequence[Item], parts: Sequence[Part]) -> str:
     """WHERE, GROUP BY, HAVING, ORDER BY and LIMIT."""
-    plain, counting = Translator(scope.find), Translator(scope.find, call=_called)
+    plain, counting = Translator(scope.find), Translator(scope.find, call=aggregates.called)
     sql = f" WHERE {plain.truth(query.where)}" if query.where else ""
     groups = [node if _is_source(node, scope) else _meant(node, scope, items) for node in query.group]
-    if groups or query.having or any(item.node and _has_aggregate(item.node) for item in items):
+    if groups or query.having or any(item.node and aggregates.has_aggregate(item.node) for item in items):
         said = [_no_place(plain.part(node)) for node in groups]
         _distinct(said)
         order = [_meant(node, scope, items) for node, _ in query.order]
@@ -239,7 +198,7 @@ def _is_source(node: Node, scope: Scope) -> bool:
 def _check_groups(nodes: Sequence[Node], groups: set[str], plain: Translator) -> None:
     """What stands beside a count has to be the same in all rows of a group: SQLite takes it from any of them."""
     for node in nodes:
-        if _is_aggregate(node) or (not _has_aggregate(node) and plain.part(node).sql in groups):
+        if aggregates.is_aggregate(node) or (not aggregates.has_aggregate(node) and plain.part(node).sql in groups):
             continue
         if node.kind == COLUMN and plain.part(node).text is None:
             raise Unlike(f"{node.value} stands beside a count, but is not in GROUP BY")
