@@ -32,6 +32,17 @@ EDITS = [
 ]
 
 
+def _stopped_after(made: Base, edit: str) -> Services:
+    """An application that writes until it is stopped."""
+
+    def ask(verb: str, _unit: str) -> str:
+        if verb == "stop":
+            made.lite(edit)
+        return ""
+
+    return Services(("shop.service",), ask=ask)
+
+
 def _same(made: Base) -> None:
     assert made.server("SELECT id, body, mark FROM note ORDER BY id") == made.rows("SELECT id, body, mark FROM note ORDER BY id")
     assert made.server("SELECT at, line FROM log ORDER BY at") == made.rows("SELECT at, line FROM log ORDER BY at")
@@ -44,12 +55,7 @@ def test_f64_what_is_written_until_the_application_is_stopped_comes_along(edit: 
     made.load()
     made.lite(before)
 
-    def ask(verb: str, _unit: str) -> str:
-        if verb == "stop":
-            made.lite(edit)
-        return ""
-
-    assert cutover(made.saying(services=Services(("shop.service",), ask=ask))).status == state.CUT_OVER
+    assert cutover(made.saying(services=_stopped_after(made, edit))).status == state.CUT_OVER
     _same(made)
 
 
@@ -97,12 +103,7 @@ def test_f64_a_text_that_is_no_utf8_is_compared_with_all_of_its_table(tmp_path: 
     made = base(tmp_path, target, f"{SCRIPT}; INSERT INTO note VALUES (2000, CAST(x'61ff' AS TEXT), NULL)", on_text="replace")
     made.load()
 
-    def ask(verb: str, _unit: str) -> str:
-        if verb == "stop":
-            made.lite("UPDATE note SET body = CAST(x'fe' AS TEXT) WHERE id = 5; UPDATE note SET body = 'b' WHERE id = 2000")
-        return ""
-
-    cutover(made.saying(services=Services(("shop.service",), ask=ask)))
+    cutover(made.saying(services=_stopped_after(made, "UPDATE note SET body = CAST(x'fe' AS TEXT) WHERE id = 5; UPDATE note SET body = 'b' WHERE id = 2000")))
     assert made.server("SELECT id, body FROM note WHERE id IN (5, 2000) ORDER BY id") == [(5, "�"), (2000, "b")]
 
 
@@ -110,10 +111,5 @@ def test_f64_a_text_that_is_no_utf8_may_come_last(tmp_path: Path, target: Target
     made = base(tmp_path, target, SCRIPT, on_text="replace")
     made.load()
 
-    def ask(verb: str, _unit: str) -> str:
-        if verb == "stop":
-            made.lite("UPDATE note SET body = CAST(x'fe' AS TEXT) WHERE id = 5")
-        return ""
-
-    cutover(made.saying(services=Services(("shop.service",), ask=ask)))
+    cutover(made.saying(services=_stopped_after(made, "UPDATE note SET body = CAST(x'fe' AS TEXT) WHERE id = 5")))
     assert made.server("SELECT id, body FROM note WHERE id IN (4, 5, 6) ORDER BY id") == [(4, "text 4"), (5, "�"), (6, "text 6")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -59,40 +59,41 @@ def cutover(how: Handing) -> Outcome:
                 return _go(of, connection, database, known, seen)
 
 
-def _written(how: Handing, record: state.Record) -> bool:
-    """Whether SQLite has other rows than at the cut-over. The file is not needed any more, so it may be gone."""
+@contextmanager
+def _now(how: Handing, record: state.Record, *, stopped: bool = False) -> Iterator[sqlite3.Connection]:
+    """The database as it is now, whoever writes on; its tables are those of the load. stopped: nobody does. Raises ConfigurationError."""
     migration = how.migration
-    if not os.path.lexists(migration.database):
-        return False
-    with readers(path=migration.database, count=0, busy_seconds=migration.busy_seconds, work=migration.work, stopped=True) as snapshot:
+    with readers(path=migration.database, count=0, busy_seconds=migration.busy_seconds, work=migration.work, stopped=stopped) as snapshot:
         snapshot.database.text_factory = text
         _tables(snapshot.database, record.plan, migration.database)
-        return any(Lite(snapshot.database, table).weigh().total != record.lite.get(name) for name, table in record.plan.tables.items())
+        yield snapshot.database
+
+
+def _written(how: Handing, record: state.Record) -> bool:
+    """Whether SQLite has other rows than at the cut-over. The file is not needed any more, so it may be gone."""
+    if not os.path.lexists(how.migration.database):
+        return False
+    with _now(how, record, stopped=True) as database:
+        return any(Lite(database, table).weigh().total != record.lite.get(name) for name, table in record.plan.tables.items())
 
 
 def _ahead(how: Handing, connection: Connection, record: state.Record) -> Mapping[str, Ahead]:
     """What can be known before the application is stopped; nothing where its database cannot be read beside it."""
-    migration = how.migration
     try:
-        with readers(path=migration.database, count=0, busy_seconds=migration.busy_seconds, work=migration.work) as snapshot:
-            snapshot.database.text_factory = text
-            _tables(snapshot.database, record.plan, migration.database)
-            return seen_in(snapshot.database, connection, record.plan)
+        with _now(how, record) as database:
+            return seen_in(database, connection, record.plan)
     except ConfigurationError:
         return {}
 
 
 def _look(how: Handing, connection: Connection, record: state.Record) -> Outcome:
     """What would be copied if the application were stopped now."""
-    migration = how.migration
-    with readers(path=migration.database, count=0, busy_seconds=migration.busy_seconds, work=migration.work, standard=True) as snapshot, ExitStack() as stack:
-        snapshot.database.text_factory = text
+    with _now(how, record) as database, ExitStack() as stack:
         stack.enter_context(connection.transaction())
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        _tables(snapshot.database, record.plan, migration.database)
-        seen = seen_in(snapshot.database, connection, record.plan)
+        seen = seen_in(database, connection, record.plan)
         began = how.monotonic()
-        found = list(found_in(stack, snapshot.database, connection, how, record.plan, seen))
+        found = list(found_in(stack, database, connection, how, record.plan, seen))
         _refuse_written(how, record, found)
         took = duration(how.monotonic() - began)
         told = f"To compare while the application is stopped takes about {took}, besides what its rows since then take."
